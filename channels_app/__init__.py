@@ -1,0 +1,1 @@
+"""How to speak to providers. Knows no orders."""

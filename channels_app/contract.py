@@ -1,0 +1,308 @@
+"""What a provider is: it describes a request and reads a response; it never does I/O.
+
+A provider is one folder, `channels_app/providers/<slug>/`, with
+
+* `provider.py`   a subclass of `Provider` named `PROVIDER`;
+* `callbacks.py`  (when it calls us) `CALLBACKS`, an instance of a subclass of `Callbacks`;
+* `sandbox.py`    its stand-in end, `SANDBOX`, see `channels_app.sandbox.contract`;
+* `guide.md`      how to set it up, for the page in the product.
+
+and a logo in `static/img/providers/<slug>.svg`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django import forms
+
+from channels_app.failures import FailureKind, SendError
+
+
+class Family(StrEnum):
+    """Kinds of channel; a template is written per family."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    CHAT = "chat"  # a messenger that a person uses: Telegram, WhatsApp, Viber
+    PUSH = "push"
+    TEAM = "team"  # where staff talk: Slack, Teams
+    WEBHOOK = "webhook"  # a partner's endpoint
+
+
+class AddressKind(StrEnum):
+    """What a recipient needs to be reached."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    TELEGRAM = "telegram"
+    PUSH = "push"
+    ROOM = "room"  # a destination that staff configured
+    URL = "url"
+
+
+class ReceiptStatus(StrEnum):
+    """What a provider can tell us later, in our words."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
+class Idempotency(StrEnum):
+    """How the fate of a send can be found out when the answer was lost."""
+
+    KEY = "key"  # send again with the same key: the provider de-duplicates
+    LOOKUP = "lookup"  # ask the provider whether it has it
+    RECEIPT = "receipt"  # wait: a receipt that carries our reference tells
+    NONE = "none"  # nobody can say
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do. Nothing that is not declared here is ever shown or relied on."""
+
+    max_text: int = 0  # characters; 0 is no limit worth naming
+    subject: bool = False
+    html: bool = False
+    receipts: frozenset[ReceiptStatus] = frozenset()
+    inbound: bool = False
+    idempotency: Idempotency = Idempotency.NONE
+    needs_join: bool = False  # a person must write to us before we may write to them
+    handles_stop: bool = False  # the provider itself answers STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What to say to whom, rendered. `ref` is ours, opaque, the same for every try."""
+
+    to: str
+    text: str
+    ref: str
+    subject: str = ""
+    html: str = ""
+    language: str = "en"
+    urgent: bool = False
+    ttl_seconds: int = 3600  # worthless after that
+    collapse_key: str = ""  # the same for messages that replace each other (one per order)
+    url: str = ""  # where a tap should lead
+    unsubscribe_url: str = ""
+    callback_url: str = ""  # where receipts of this channel go; carries no secret of the provider
+    actions: Sequence[tuple[str, str]] = ()  # (label, value) buttons, where the family has them
+    data: Mapping[str, Any] = field(default_factory=dict)  # the order in fields, for machines
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as it will leave: `channels_app.sending` adds nothing to it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def json(cls, url: str, value: Any, headers: Mapping[str, str] | None = None) -> "Request":
+        """A POST of `value` as UTF-8 JSON."""
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        head = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
+        return cls("POST", url, head, body)
+
+    @classmethod
+    def form(
+        cls,
+        url: str,
+        fields: Mapping[str, str] | Sequence[tuple[str, str]],
+        headers: Mapping[str, str] | None = None,
+    ) -> "Request":
+        """A POST of `fields` as a form."""
+        head = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        return cls("POST", url, head, urlencode(fields).encode())
+
+    @classmethod
+    def get(
+        cls,
+        url: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> "Request":
+        """A GET of `url` with `query`."""
+        return cls("GET", f"{url}?{urlencode(query)}" if query else url, headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP answer, at most 64 KiB of it. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; SendError when it is not: a 2xx may have been taken (UNKNOWN)."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            kind = FailureKind.UNKNOWN if self.ok else FailureKind.TRANSIENT
+            raise SendError(kind, str(self.status), "The answer is not readable as JSON.") from None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds of a Retry-After header in its number form."""
+        value = self.headers.get("retry-after", "")
+        return float(value) if value.replace(".", "", 1).isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it. `message_id` is the provider's own, empty when it gives none."""
+
+    message_id: str = ""
+    detail: str = ""
+    handed_off: bool = (
+        False  # given to the operator's own automation; nobody knows what became of it
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider's later word about a message; `ref` when it echoes ours."""
+
+    message_id: str
+    status: ReceiptStatus
+    ref: str = ""
+    at: datetime | None = None
+    code: str = ""
+    detail: str = ""
+    failure: FailureKind | None = None  # for FAILED: what follows
+    event_id: str = ""  # the provider's id of this notice, to recognise a repeat
+    opt_out: bool = False  # a complaint or an unsubscribe at the provider
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A person wrote, or pressed a button."""
+
+    message_id: str
+    sender: str  # an address of the channel's kind
+    text: str = ""
+    action: str = ""  # the value of a button
+    sender_name: str = ""
+    language: str = ""
+    stop_handled: bool = False  # the provider has already answered this STOP/START/HELP itself
+    left: bool = False  # they blocked or left us: an opt-out without words
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """A provider's call to us: header names in lower case, body untouched, `url` the public one."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to answer a callback with, where the provider cares."""
+
+    status: int = 200
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+class CallbackRefused(Exception):
+    """A callback that is not proven to be the provider's."""
+
+
+class Credentials(forms.Form):
+    """Base of a provider's credentials form. Names in `secret` are shown masked, always."""
+
+    secret: ClassVar[frozenset[str]] = frozenset()
+
+
+class Callbacks:
+    """How to read a provider's calls to us. Pure, like the provider."""
+
+    def verify(
+        self, request: CallbackRequest, credentials: Mapping[str, str], now: datetime
+    ) -> None:
+        """Raise CallbackRefused unless the provider signed `request`. Compare in constant time."""
+        raise CallbackRefused("This provider sends no callbacks.")
+
+    def handshake(self, request: CallbackRequest, credentials: Mapping[str, str]) -> Answer | None:
+        """The answer to a set-up request, or None for an ordinary one. Called after `verify`."""
+        return None
+
+    def read(self, request: CallbackRequest) -> Sequence[Receipt | InboundMessage]:
+        """What `request` tells. Unknown words are left out; a broken body raises ValueError."""
+        return ()
+
+    def answer(self, request: CallbackRequest) -> Answer:
+        """What to answer when all went well."""
+        return Answer()
+
+
+class Provider:
+    """A kind of channel. One instance serves one channel (a configured account)."""
+
+    slug: ClassVar[str]
+    name: ClassVar[str]
+    family: ClassVar[Family]
+    address: ClassVar[AddressKind]
+    audiences: ClassVar[frozenset[str]] = frozenset({"customer"})
+    capabilities: ClassVar[Capabilities] = Capabilities()
+    Credentials: ClassVar[type[Credentials]] = Credentials
+    base_url: ClassVar[str]
+    in_flight: ClassVar[int] = 32  # calls at once per channel and process, unless the channel says
+
+    def __init__(
+        self,
+        credentials: Mapping[str, str],
+        base_url: str = "",
+        allowed_hosts: frozenset[str] = frozenset(),
+    ) -> None:
+        """`base_url` replaces the provider's own; `allowed_hosts` widens a push provider's list."""
+        self.credentials = credentials
+        self.base = (base_url or self.base_url).rstrip("/")
+        self.stand_in = bool(base_url)
+        self.allowed_hosts = allowed_hosts
+
+    def request(self, message: Message) -> Request:
+        """The request that sends `message`. Pure. Raises SendError for what can never be sent."""
+        raise NotImplementedError
+
+    def accepted(self, response: Response) -> Accepted:
+        """Read the answer; raises SendError with the kind that the provider's code means."""
+        raise NotImplementedError
+
+    def lookup(self, message: Message, since: datetime) -> Request:
+        """For Idempotency.LOOKUP: the request that asks whether `message` arrived after `since`."""
+        raise NotImplementedError
+
+    def found(self, response: Response, message: Message, since: datetime) -> Accepted | None:
+        """For LOOKUP: the message, if the provider has it; SendError if it cannot say."""
+        raise NotImplementedError
+
+    def fit(self, message: Message) -> Message:
+        """`message` cut to the declared maximum, at a word, with an ellipsis."""
+        limit = self.capabilities.max_text
+        if not limit or len(message.text) <= limit:
+            return message
+        head = message.text[: limit - 1]
+        return replace(message, text=(head.rsplit(" ", 1)[0] or head) + "…")

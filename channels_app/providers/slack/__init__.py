@@ -1,0 +1,1 @@
+"""Slack: rooms where staff talk, with buttons to answer."""

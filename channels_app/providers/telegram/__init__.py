@@ -1,0 +1,1 @@
+"""Telegram: a bot writes to people who started a conversation with it."""

@@ -1,0 +1,1 @@
+"""A partner's endpoint, called as Standard Webhooks says."""

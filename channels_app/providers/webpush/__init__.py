@@ -1,0 +1,1 @@
+"""Web Push: notifications of a browser that subscribed on the tracking page."""

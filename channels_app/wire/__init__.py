@@ -1,0 +1,1 @@
+"""Dialects that several providers share."""

@@ -1,0 +1,1 @@
+"""The REST API over messages, customers and consents; provider callbacks; health."""

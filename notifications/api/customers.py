@@ -1,0 +1,109 @@
+"""`/api/v1/customers/`: whom a brand knows, and how they can be reached."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from channels_app.contract import AddressKind
+from consents import addresses
+from consents.models import ContactPoint
+from orders.api import paging
+from orders.api.authentication import principal
+from orders.models import Brand, Customer
+
+
+class ContactPointFields(serializers.ModelSerializer[ContactPoint]):
+    """An address in full: a token with the right `read` may see it."""
+
+    class Meta:
+        model = ContactPoint
+        fields = [
+            "id",
+            "kind",
+            "address",
+            "proxy",
+            "verified_at",
+            "invalid_at",
+            "invalid_why",
+            "created_at",
+        ]
+
+
+class CustomerFields(serializers.ModelSerializer[Customer]):
+    """A customer and their addresses."""
+
+    contact_points = ContactPointFields(many=True, read_only=True)
+
+    class Meta:
+        model = Customer
+        fields = [
+            "id",
+            "name",
+            "given_name",
+            "language",
+            "time_zone",
+            "created_at",
+            "contact_points",
+        ]
+        read_only_fields = fields
+
+
+class CustomerPage(serializers.Serializer[Any]):
+    """One page of customers."""
+
+    results = CustomerFields(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+FILTERS = [
+    OpenApiParameter("address", description="Exactly a phone in E.164, an email, a chat id."),
+    *paging.PARAMETERS,
+]
+
+
+class CustomerList(APIView):
+    """The brand's customers, newest first."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": "read"}
+
+    @extend_schema(operation_id="customers_list", parameters=FILTERS, responses=CustomerPage)
+    def get(self, request: Request) -> Response:
+        """List customers, newest first."""
+        brand = principal(request).brand
+        rows = _customers(brand)
+        if address := paging.text(request, "address"):
+            rows = rows.filter(pk__in=_reached_by(brand, address))
+        return paging.page(
+            request, rows, lambda found: list(CustomerFields(list(found), many=True).data)
+        )
+
+
+class CustomerOne(APIView):
+    """One customer of the brand."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": "read"}
+
+    @extend_schema(operation_id="customers_get", responses=CustomerFields)
+    def get(self, request: Request, pk: int) -> Response:
+        """Get one customer."""
+        customer = get_object_or_404(_customers(principal(request).brand), pk=pk)
+        return Response(CustomerFields(customer).data)
+
+
+def _customers(brand: Brand) -> QuerySet[Customer]:
+    return Customer.objects.filter(brand=brand).prefetch_related("contact_points")
+
+
+def _reached_by(brand: Brand, address: str) -> list[int]:
+    """Ids of customers with exactly this address, whatever kind it is of."""
+    digests = [addresses.digest(kind, address, brand.country) for kind in AddressKind]
+    points = ContactPoint.objects.filter(
+        brand=brand, kind__in=list(AddressKind), digest__in=digests, customer__isnull=False
+    )
+    return [pk for pk in points.values_list("customer_id", flat=True)[:100] if pk is not None]

@@ -1,0 +1,121 @@
+"""A job into a Message: the words, the links, the fields a provider needs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from channels_app.contract import Message
+from channels_app.failures import FailureKind, SendError
+from consents import links
+from notifications import variables
+from notifications.context import Job
+from notifications.deliverable import plain_data
+from notifications.rendering import Rendered, RenderFailed, choose, render
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message ready for its provider, and what the record keeps of it."""
+
+    message: Message
+    template_version: str
+
+
+def compose(job: Job, now: datetime) -> Composed:
+    """Write the message of `job`. Raises SendError(CONTENT_REJECTED) when its words do not work."""
+    words = _words(job, now)
+    notification, channel = job.notification, job.channel
+    left = (notification.useful_until - now).total_seconds()
+    message = Message(
+        to=job.delivery.address,
+        text=words.text,
+        subject=words.subject,
+        html=words.html,
+        ref=job.delivery.ref,
+        language=notification.language,
+        urgent=notification.urgent,
+        ttl_seconds=max(60, int(left)),
+        collapse_key=f"order-{notification.order_id}" if notification.order_id else "",
+        url=tracking_url(job),
+        unsubscribe_url=_unsubscribe_url(job),
+        callback_url=channel.callback_url,
+        data=_data(job, now),
+    )
+    return Composed(channel.speaker.fit(message), words.version)
+
+
+def _words(job: Job, now: datetime) -> Rendered:
+    notification = job.notification
+    if notification.text:
+        return Rendered(text=notification.text, subject=job.shelf.brand.name, html="", version="")
+    family = job.channel.family
+    templates = job.shelf.templates_for(notification.template, notification.event, family)
+    template = choose(
+        templates,
+        name=notification.template,
+        event=notification.event,
+        family=family,
+        language=notification.language,
+        store_id=notification.store_id,
+        brand_language=job.shelf.brand.language,
+    )
+    if template is None and family == "webhook":
+        return Rendered(text=notification.event, subject="", html="", version="")
+    if template is None:
+        raise SendError(FailureKind.CONTENT_REJECTED, "no_template", "There is no template for it.")
+    try:
+        values = _variables(job, now, variables.mentioned(template.body, template.subject))
+        return render(template, values, family=family, brand=job.shelf.brand)
+    except RenderFailed as error:
+        raise SendError(FailureKind.CONTENT_REJECTED, "template", str(error)) from error
+
+
+def _variables(job: Job, now: datetime, wanted: frozenset[str]) -> dict[str, Any]:
+    """The values that the template mentions, and those that its family's layout needs."""
+    wanted |= {"tracking_url"}
+    group = next(
+        (one for one in job.groups if job.change and one.key == job.change.group_key), None
+    )
+    return variables.build(
+        order=job.order,
+        group=group,
+        change=job.change,
+        store=job.shelf.stores.get(job.notification.store_id or 0),
+        brand=job.shelf.brand,
+        lines=job.lines,
+        groups=job.groups,
+        language=job.notification.language,
+        now=now,
+        links={
+            "tracking": tracking_url(job),
+            # Signed, and so worked out only where it is shown.
+            "preferences": _preferences_url(job) if "preferences_url" in wanted else "",
+        },
+        wanted=wanted,
+    )
+
+
+def tracking_url(job: Job) -> str:
+    """The public page of the order."""
+    return f"{settings.PUBLIC_BASE_URL}/t/{job.order.token}/" if job.order else ""
+
+
+def _unsubscribe_url(job: Job) -> str:
+    if job.point is None or job.point.kind != "email":
+        return ""
+    return links.unsubscribe_url(job.notification.brand_id, job.point.pk)
+
+
+def _preferences_url(job: Job) -> str:
+    return links.preference_url(job.notification.brand_id, job.point.pk) if job.point else ""
+
+
+def _data(job: Job, now: datetime) -> dict[str, Any]:
+    """The order in fields, for machines; and the keys of a push subscription."""
+    data = plain_data(job, now) if job.channel.family in ("webhook", "team") else {}
+    data["brand"] = job.shelf.brand.name
+    if job.point is not None and job.point.data:
+        data["push"] = job.point.data
+    return data

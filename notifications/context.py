@@ -1,0 +1,140 @@
+"""What a batch of claimed deliveries needs, loaded with a handful of queries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from channels_app.models import Channel
+from consents import policy
+from consents.models import ContactPoint
+from notifications import library
+from notifications.models import Delivery, Notification
+from notifications.superseding import covers
+from orders.models import FulfilmentGroup, Order, OrderLine, StatusChange
+
+# Nobody reads these while sending. Times and JSON are the dearest columns to read.
+UNREAD_OF_DELIVERIES = (
+    "due_at",
+    "lease_until",
+    "sent_at",
+    "ended_at",
+    "reason",
+    "failure",
+    "contact_point__verified_at",
+    "contact_point__created_at",
+    "contact_point__invalid_why",
+)
+UNREAD_OF_CHANGES = ("recorded_at", "planned_at", "lease_until", "actor")
+UNREAD_OF_ORDERS = (
+    "clocks",
+    "attributes",
+    "source_status",
+    "contact_phone_raw",
+    "created_at",
+    "changed_at",
+)
+UNREAD_OF_GROUPS = ("clocks", "aliases", "source_status", "sub_status")
+
+
+@dataclass
+class Job:
+    """One claimed delivery with everything it is about."""
+
+    delivery: Delivery
+    notification: Notification
+    channel: Channel
+    shelf: library.Library
+    order: Order | None
+    change: StatusChange | None
+    groups: Sequence[FulfilmentGroup]
+    lines: Sequence[OrderLine]
+    point: ContactPoint | None
+    facts: policy.Facts | None
+    newer: str = ""  # what has been told or planned meanwhile, and replaces a late message
+
+
+def load(ids: Sequence[int]) -> list[Job]:
+    """The jobs of claimed deliveries `ids`, in that order. Six queries and the consent's."""
+    both = Delivery.objects.select_related("notification", "contact_point")
+    deliveries = both.defer(*UNREAD_OF_DELIVERIES).in_bulk(ids)
+    rows = [deliveries[pk] for pk in ids if pk in deliveries]
+    order_ids = {row.order_id for row in rows if row.order_id}
+    orders = Order.objects.defer(*UNREAD_OF_ORDERS).in_bulk(order_ids)
+    changes = StatusChange.objects.defer(*UNREAD_OF_CHANGES).in_bulk(
+        {row.notification.change_id for row in rows if row.notification.change_id}
+    )
+    groups, lines = _parts(order_ids)
+    facts = _facts(rows)
+    newer = _replaced(rows)
+    return [
+        Job(
+            delivery=row,
+            notification=row.notification,
+            channel=library.channel(row.channel_id),
+            shelf=library.of_brand(row.brand_id),
+            order=orders.get(row.order_id or 0),
+            change=changes.get(row.notification.change_id or 0),
+            groups=groups[row.order_id or 0],
+            lines=lines[row.order_id or 0],
+            point=row.contact_point,
+            facts=facts.get(row.brand_id),
+            newer=newer.get(row.pk, ""),
+        )
+        for row in rows
+    ]
+
+
+def _parts(
+    order_ids: set[int],
+) -> tuple[dict[int, list[FulfilmentGroup]], dict[int, list[OrderLine]]]:
+    groups: dict[int, list[FulfilmentGroup]] = defaultdict(list)
+    lines: dict[int, list[OrderLine]] = defaultdict(list)
+    rows = FulfilmentGroup.objects.defer(*UNREAD_OF_GROUPS)
+    for group in rows.filter(order_id__in=order_ids).order_by("id"):
+        groups[group.order_id].append(group)
+    for line in OrderLine.objects.filter(order_id__in=order_ids).order_by("id"):
+        lines[line.order_id].append(line)
+    return groups, lines
+
+
+def _facts(rows: Sequence[Delivery]) -> dict[int, policy.Facts]:
+    """Brand id -> what its customers allow, for the addresses of this batch."""
+    points: dict[int, list[ContactPoint]] = defaultdict(list)
+    people: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        if row.contact_point is not None:
+            points[row.brand_id].append(row.contact_point)
+            people[row.brand_id] |= {row.notification.customer_id or 0} - {0}
+    return {
+        brand_id: policy.load(brand_id, some, people[brand_id]) for brand_id, some in points.items()
+    }
+
+
+def _replaced(rows: Sequence[Delivery]) -> dict[int, str]:
+    """Delivery id -> the newer event that replaces it, for those that were not sent at once.
+
+    Planning replaces what is queued; a try or another route that ends meanwhile escapes it.
+    """
+    late = [
+        row
+        for row in rows
+        if row.notification.change_id
+        and (row.claims > 1 or row.created_at > row.notification.created_at)
+    ]
+    if not late:
+        return {}
+    told = Notification.objects.filter(
+        order_id__in={row.order_id for row in late},
+        change_id__gt=min(row.notification.change_id or 0 for row in late),
+        state__in=[Notification.State.OPEN, Notification.State.DONE],
+    )
+    by_order: dict[int, list[Notification]] = defaultdict(list)
+    for one in told.order_by("id"):
+        by_order[one.order_id or 0].append(one)
+    found = {
+        row.pk: next(
+            (n.event for n in by_order[row.order_id or 0] if covers(n, row.notification)), ""
+        )
+        for row in late
+    }
+    return {pk: event for pk, event in found.items() if event}

@@ -1,0 +1,1 @@
+"""A restaurant to look at: its configuration, its customers, and a lunch service."""

@@ -1,0 +1,121 @@
+"""The next way to reach someone, when one did not work."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from channels_app.models import Channel
+from consents.models import ContactPoint
+from notifications.models import Decision, Delivery, Notification
+from notifications.owing import new_delivery
+from notifications.reasons import Reason, sentence
+
+
+def next_route(
+    notification: Notification, failed: Delivery, why: str, now: datetime, before: str
+) -> Delivery | None:
+    """Queue the notification's next route; None, and a decision saying so, when there is none.
+
+    `why` is the sentence of what went wrong, `before` the family that did not work.
+    """
+    with transaction.atomic():
+        # As it is now: a receipt and our own settling may both have come here.
+        rows = Notification.objects.select_for_update(no_key=True, of=("self",))
+        related = rows.select_related("rule", "customer", "destination")
+        return _next_route(related.get(pk=notification.pk), failed, why, now, before)
+
+
+def _next_route(
+    notification: Notification, failed: Delivery, why: str, now: datetime, before: str
+) -> Delivery | None:
+    if notification.state == Notification.State.CANCELLED:
+        return None
+    route = _take_route(notification) if notification.useful_until > now else None
+    if route is None:
+        _give_up(notification, failed, why, now, before)
+        return None
+    notification.state = Notification.State.OPEN
+    notification.save(update_fields=["routes", "state"])
+    delivery = new_delivery(notification, route, now)
+    delivery.created_at = now
+    delivery.save()
+    _decide(
+        notification,
+        delivery,
+        Decision.Verdict.SEND,
+        Reason.FALLBACK,
+        now,
+        before=before,
+        why=why.rstrip("."),
+        family=route["family"],
+    )
+    return delivery
+
+
+def _take_route(notification: Notification) -> dict[str, Any] | None:
+    """The first route left whose channel and address are still there; it is taken off the list."""
+    while notification.routes:
+        route: dict[str, Any] = notification.routes[0]
+        notification.routes = notification.routes[1:]
+        point = route.get("contact_point")
+        if not Channel.objects.filter(pk=route["channel"], enabled=True).exists():
+            continue
+        if point is None or ContactPoint.objects.filter(pk=point).exists():
+            return route
+    return None
+
+
+def recipient(notification: Notification) -> str:
+    """Whom it is for, as a person calls them."""
+    place, person = notification.destination, notification.customer
+    if place is not None:
+        return place.name
+    return (person.given_name or person.name if person else "") or "the customer"
+
+
+def _give_up(
+    notification: Notification, failed: Delivery, why: str, now: datetime, before: str
+) -> None:
+    others = notification.deliveries.exclude(pk=failed.pk).exclude(
+        state__in=[Delivery.State.FAILED, Delivery.State.CANCELLED, Delivery.State.EXPIRED]
+    )
+    if others.exists():
+        return  # another route of the same notification is under way, or has worked
+    notification.state = Notification.State.FAILED
+    notification.save(update_fields=["routes", "state"])
+    _decide(
+        notification,
+        failed,
+        Decision.Verdict.DROP,
+        Reason.FAILED,
+        now,
+        family=before,
+        why=why.rstrip("."),
+    )
+
+
+def _decide(
+    notification: Notification,
+    delivery: Delivery,
+    verdict: str,
+    reason: Reason,
+    now: datetime,
+    **values: Any,
+) -> None:
+    rule = notification.rule
+    Decision.objects.create(
+        brand_id=notification.brand_id,
+        order_id=notification.order_id,
+        change_id=notification.change_id,
+        rule=rule,
+        rule_name=rule.name if rule else "",
+        notification=notification,
+        delivery=delivery,
+        audience=notification.audience,
+        recipient=recipient(notification)[:160],
+        verdict=verdict,
+        reason=reason,
+        sentence=sentence(reason, recipient=recipient(notification), **values),
+        decided_at=now,
+    )

@@ -1,0 +1,171 @@
+"""Changes x rules x recipients x consent -> notifications, first deliveries, decisions.
+
+One transaction claims a batch of unplanned changes and writes everything they
+owe, so nothing is lost and nothing is done twice. Every change gets a decision
+from every active rule, for every recipient, also when nobody is told.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import OperationalError, connection, transaction
+
+from consents import policy
+from consents.models import ContactPoint
+from notifications import library
+from notifications.matching import miss
+from notifications.models import Audience, Decision, Delivery, Notification
+from notifications.owing import (
+    Draft,
+    Plan,
+    decision,
+    draft_for_customer,
+    draft_for_destination,
+    useful_span,
+)
+from notifications.reasons import Reason
+from notifications.recipients import contact_points, destinations
+from notifications.superseding import supersede
+from orders.claiming import claim
+from orders.models import Order, StatusChange
+from orders.normalising import where
+
+log = logging.getLogger(__name__)
+Verdict = Decision.Verdict
+
+
+def plan(limit: int, now: datetime) -> int:
+    """Plan up to `limit` changes; how many there were."""
+    try:
+        return _plan_batch(limit, now)
+    except OperationalError:
+        raise  # the database is away or busy; nothing was written, nothing is lost
+    except Exception as error:
+        log.error("a batch of changes could not be planned, now one by one: %s", where(error))
+        return sum(_plan_alone(pk, now) for pk in _open_ids(limit))
+
+
+def _plan_batch(limit: int, now: datetime, only: int | None = None) -> int:
+    with transaction.atomic():
+        where, params = ("id = %s AND planned_at IS NULL", [only]) if only else _OPEN
+        rows = claim("orders_statuschange", where, "id", limit, {"planned_at": "%s"}, params, [now])
+        if not rows:
+            return 0
+        _hold_orders([pk for (pk,) in rows])
+        changes = StatusChange.objects.select_related(
+            "order__customer", "order__connection"
+        ).filter(id__in=[pk for (pk,) in rows])
+        _plan_changes(list(changes.order_by("id")), now)
+    return len(rows)
+
+
+def _hold_orders(change_ids: Sequence[int]) -> None:
+    """One process at a time plans an order: what replaces what is decided with all in sight."""
+    if connection.features.has_select_for_update:
+        ids = StatusChange.objects.filter(id__in=change_ids).values_list("order_id", flat=True)
+        held = Order.objects.select_for_update(no_key=True).filter(id__in=set(ids)).order_by("id")
+        list(held.values_list("id", flat=True))
+
+
+_OPEN: tuple[str, list[int]] = ("planned_at IS NULL", [])
+
+
+def _open_ids(limit: int) -> list[int]:
+    open_changes = StatusChange.objects.filter(planned_at__isnull=True)
+    return list(open_changes.order_by("id").values_list("id", flat=True)[:limit])
+
+
+def _plan_alone(pk: int, now: datetime) -> int:
+    """A change that cannot be planned is set aside with its reason, so that the others go on."""
+    try:
+        return _plan_batch(1, now, only=pk)
+    except OperationalError:
+        raise
+    except Exception as error:
+        log.error("status change %s could not be planned: %s", pk, where(error))
+        change = StatusChange.objects.select_related("order").get(pk=pk)
+        with transaction.atomic():
+            StatusChange.objects.filter(pk=pk).update(planned_at=now)
+            decision(
+                change, None, Verdict.SKIP, Reason.ERROR, now, error=type(error).__name__
+            ).save()
+        return 1
+
+
+def _plan_changes(changes: Sequence[StatusChange], now: datetime) -> None:
+    """Everything that `changes` owe, in a few queries per brand and batch."""
+    for brand_id in {change.brand_id for change in changes}:
+        ours = [change for change in changes if change.brand_id == brand_id]
+        plan_ = Plan(library.of_brand(brand_id), now)
+        orders = [change.order for change in ours]
+        points = contact_points(orders)
+        every = [point for some in points.values() for point in some]
+        people = [order.customer_id for order in orders if order.customer_id]
+        facts = policy.load(brand_id, every, people)
+        for change in ours:
+            _plan_change(plan_, change, points.get(change.order_id, []), facts)
+        supersede(plan_, {order.pk for order in orders}, now)
+        _write(plan_)
+
+
+def _plan_change(
+    plan_: Plan, change: StatusChange, points: Sequence[ContactPoint], facts: policy.Facts
+) -> None:
+    """One change through every active rule."""
+    order = change.order
+    for card in plan_.library.rules:
+        missed = miss(card, change, order, order.connection.source)
+        if missed is None and (age := _too_old(change, card.rule.useful_minutes)):
+            missed = Reason.TOO_OLD, {"age": _duration(age)}
+        if missed is not None:
+            reason, values = missed
+            plan_.decisions.append(
+                decision(change, card.rule, Verdict.SKIP, reason, plan_.now, **values)
+            )
+        elif card.rule.audience == Audience.CUSTOMER:
+            draft_for_customer(plan_, change, card.rule, points, facts)
+        else:
+            _tell_places(plan_, change, card)
+
+
+def _tell_places(plan_: Plan, change: StatusChange, card: library.RuleCard) -> None:
+    """Staff rooms and partners."""
+    places = destinations(plan_.library, card, change.order)
+    for place in places:
+        draft_for_destination(plan_, change, card.rule, place)
+    if not places:
+        who = card.rule.get_audience_display().lower()
+        plan_.decisions.append(
+            decision(
+                change, card.rule, Verdict.SKIP, Reason.NO_DESTINATION, plan_.now, audience=who
+            )
+        )
+
+
+def _too_old(change: StatusChange, useful_minutes: int | None) -> timedelta | None:
+    """How old the change was when it reached us, when that is too old to be news."""
+    age = change.recorded_at - change.occurred_at
+    return age if age > useful_span(change.event_name, useful_minutes) else None
+
+
+def _duration(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+
+
+def _write(plan_: Plan) -> None:
+    """All rows of the plan, parents first."""
+    drafts: list[Draft] = plan_.drafts
+    Notification.objects.bulk_create([draft.notification for draft in drafts])
+    for draft in drafts:
+        for delivery in draft.deliveries:
+            delivery.notification = draft.notification
+        draft.decision.notification = draft.notification
+    deliveries = [delivery for draft in drafts for delivery in draft.deliveries]
+    Delivery.objects.bulk_create(deliveries)
+    decisions = [*plan_.decisions, *(draft.decision for draft in drafts)]
+    for row in decisions:
+        # A replaced draft was saved above; its decision now knows its row.
+        row.notification_id = row.notification.pk if row.notification else None
+    Decision.objects.bulk_create(sorted(decisions, key=lambda row: row.change_id or 0))

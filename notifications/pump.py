@@ -1,0 +1,384 @@
+"""The stages in a loop: normalise, plan, claim, send, settle. One class, two drivers.
+
+The loop runs in a thread of `manage.py up`, of `manage.py dispatcher`, and of
+every Celery worker process; a doorbell only wakes it. The database work is done
+in one more thread, so that calls to providers go on meanwhile. A slow channel
+fills only its own limit of calls in flight.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, close_old_connections, connection
+from django.utils import timezone
+
+from channels_app.contract import Accepted
+from channels_app.failures import FailureKind, SendError
+from channels_app.models import Channel
+from channels_app.sending import Transport, look_up, send
+from notifications import context, health, library, outcomes, receipts, unknown
+from notifications.composing import Composed, compose
+from notifications.context import Job
+from notifications.gating import gate
+from notifications.lanes import BATCH, Lanes
+from notifications.planning import plan
+from notifications.taking import channels_with_work, claim_deliveries, one_of_many, put_back
+from orders.normalising import normalise, where
+
+log = logging.getLogger(__name__)
+
+SETTLE_AT = 100  # results
+SETTLE_AFTER = 0.05  # seconds: bounds what a crash leaves unknown
+LINGER = 0.5  # seconds of close watch after the last piece of work
+UPSTREAM_EVERY = 0.03  # seconds between looks upstream while messages are being sent
+WATCH = 0.015  # seconds between looks while lingering
+IDLE = 1.0  # seconds between looks without a doorbell
+CHORES_EVERY = 1.0
+EARLY = 1000  # receipts of messages not known yet that are looked at
+
+
+class Pump:
+    """Moves everything that is due. `start`, `stop` and `wake` may be called from any thread."""
+
+    def __init__(self, now: Callable[[], datetime] = timezone.now) -> None:
+        self.now = now
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell: asyncio.Event | None = None
+        self._stopping = False
+        self._lanes = Lanes()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._results: list[outcomes.Result] = []
+        self._oldest_result = 0.0
+        self._last_work = 0.0
+        self._next_chores = 0.0
+        self._rung = self._upstream_due = True
+        self._next_upstream = 0.0
+        self._database = ThreadPoolExecutor(1, "pump-database")
+
+    # --- driving ---------------------------------------------------------
+
+    def start(self) -> None:
+        """Run in a thread of this process until `stop`."""
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
+        self._thread.start()
+
+    def stop(self, patience: float = 15.0) -> None:
+        """Claim nothing more, let the calls in flight end, settle, and return."""
+        self._stopping = True
+        self.wake()
+        if self._thread is not None:
+            self._thread.join(patience)
+        self._database.submit(_drop_connection)
+        self._database.shutdown(wait=False)
+
+    def wake(self) -> None:
+        """Look now. Never blocks, never raises."""
+        self._rung = True
+        if self._loop is not None and self._bell is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has just closed
+                self._loop.call_soon_threadsafe(self._bell.set)
+
+    def drain(self, patience: float = 60.0) -> None:
+        """Work in this thread until nothing is due (tests, one-shot commands)."""
+        try:
+            asyncio.run(self._until_idle(patience))
+        finally:
+            self._database.submit(_drop_connection)
+            self._database.shutdown()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                asyncio.run(self._forever())
+            except Exception as error:
+                log.error("the pump stopped and starts again: %s", where(error))
+                time.sleep(1)
+
+    async def _until_idle(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        async with _transport() as self._transport:
+            while time.monotonic() < deadline:
+                moved = await self._round()
+                if not (moved or self._tasks or self._results or self._lanes):
+                    return
+                await asyncio.sleep(0 if moved else 0.002)
+
+    async def _forever(self) -> None:
+        self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
+        async with _transport() as self._transport:
+            while not self._stopping:
+                await self._guarded_round()
+            await self._finish()
+        self._loop = None
+
+    async def _guarded_round(self) -> None:
+        """One round; when the database is away, wait and go on."""
+        try:
+            if await self._round():
+                self._last_work = time.monotonic()
+        except DatabaseError as error:
+            log.warning("the database is not available: %s", type(error).__name__)
+            await self._db(_drop_connection)
+            await asyncio.sleep(0.5)
+        except Exception as error:
+            log.error("a round of the pump failed: %s", where(error))
+            await asyncio.sleep(0.5)
+        await self._rest()
+
+    async def _rest(self) -> None:
+        """Until the bell, the next result, or the next look."""
+        assert self._bell is not None
+        lingering = time.monotonic() - self._last_work < LINGER
+        pause = WATCH if lingering else IDLE
+        if self._results or self._lanes:
+            pause = SETTLE_AFTER / 5
+        elif self._tasks:
+            pause = SETTLE_AFTER  # only calls in flight; the first results to land ring the bell
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), pause)
+        self._bell.clear()
+
+    async def _finish(self) -> None:
+        await self._db(put_back, self._lanes.empty())
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=settings.SEND_TIMEOUT_SECONDS + 2)
+        await self._settle()
+
+    async def _db(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._database, function, *args)
+
+    # --- the stages ------------------------------------------------------
+
+    async def _round(self) -> int:
+        """Every stage once; how much was moved. A stage that fails does not stop the others."""
+        moved, trouble = 0, None
+        stages = (self._settle_if_due, self._normalise, self._plan, self._refill, self._chores)
+        for stage in stages:
+            try:
+                moved += await stage()
+            except OperationalError:
+                raise  # the database is away or busy: the others would only wait for it too
+            except Exception as error:
+                trouble = trouble or error
+        if trouble is not None:
+            raise trouble
+        return moved
+
+    async def _normalise(self) -> int:
+        """Inbox to timeline."""
+        self._upstream_due = self._rung or time.monotonic() >= self._next_upstream
+        if not self._upstream_due:
+            return 0
+        self._rung = False
+        await self._db(close_old_connections)
+        moved: int = await self._db(normalise, BATCH, self.now())
+        self._rung |= bool(moved)
+        return moved
+
+    async def _plan(self) -> int:
+        """Timeline to deliveries."""
+        if not self._upstream_due:
+            return 0
+        moved: int = await self._db(plan, BATCH, self.now())
+        self._rung |= bool(moved)
+        # While calls are in flight the rounds are short; upstream need not be asked in each.
+        self._next_upstream = time.monotonic() + (UPSTREAM_EVERY if self._tasks else 0)
+        return moved
+
+    async def _refill(self) -> int:
+        """Claim as much as each channel has room for, and let it fly."""
+        stale, self._lanes.stale = self._lanes.stale, []
+        jobs: list[Job] = await self._db(self._claim_all, self._lanes.taken(), stale)
+        if jobs:
+            at = time.monotonic()
+            for job, composed in await self._db(self._prepare, jobs):
+                self._lanes.add(job, composed, at)
+        for channel_id in self._lanes.channels():
+            self._fly(channel_id)
+        return len(jobs)
+
+    def _fly(self, channel_id: int) -> None:
+        for job, composed in self._lanes.next(channel_id):
+            self._launch(self._send(job, composed), job.channel)
+
+    def _claim_all(self, taken: dict[int, int], stale: Sequence[int]) -> list[Job]:
+        if stale:
+            put_back(stale)
+        ids: list[int] = []
+        now = self.now()
+        for channel in channels_with_work(now):
+            room = self._lanes.room(channel) - taken.get(channel.pk, 0)
+            # Half of it at a time: a claim of two rows costs as much as one of fifty.
+            if room * 2 >= self._lanes.room(channel):
+                ids += claim_deliveries(channel.pk, room, now)
+        try:
+            return context.load(ids) if ids else []
+        except Exception:
+            put_back(ids)
+            raise
+
+    def _prepare(self, jobs: Sequence[Job]) -> list[tuple[Job, Composed]]:
+        """Gate and compose; what does not pass is ended here, with its reason."""
+        now = self.now()
+        stops, failed, ready = [], [], []
+        for job in jobs:
+            try:
+                stop = gate(job, now)
+                if stop is None:
+                    ready.append((job, compose(job, now)))
+                else:
+                    stops.append((job, stop))
+            except SendError as error:
+                failed.append(outcomes.Result(job, error))
+            except Exception as error:
+                log.error("delivery %s cannot be prepared: %s", job.delivery.pk, where(error))
+                failed.append(outcomes.Result(job, _cannot_prepare()))
+        try:
+            outcomes.settle(failed, now)
+            outcomes.stopped(stops, now)
+        except DatabaseError:
+            put_back([job.delivery.pk for job in jobs])
+            raise
+        return ready
+
+    def _launch(self, work: Any, channel: Channel) -> None:
+        self._lanes.in_flight[channel.pk] += 1
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._landed(done, channel.pk))
+
+    def _landed(self, task: "asyncio.Task[None]", channel_id: int) -> None:
+        self._tasks.discard(task)
+        self._lanes.in_flight[channel_id] -= 1
+        if not self._stopping:
+            self._fly(channel_id)
+        if self._bell is not None and len(self._results) >= SETTLE_AT // 4:
+            self._bell.set()
+
+    async def _send(self, job: Job, composed: Any) -> None:
+        started = time.monotonic()
+        message = composed.message
+        ending: Accepted | SendError
+        try:
+            ending = await send(
+                self._transport, job.channel.speaker, message, settings.SEND_TIMEOUT_SECONDS
+            )
+        except SendError as error:
+            ending = error
+        except Exception as error:
+            log.error("sending delivery %s failed: %s", job.delivery.pk, where(error))
+            ending = SendError(FailureKind.UNKNOWN, "internal", "Sending it broke off.")
+        self._note(
+            outcomes.Result(
+                job,
+                ending,
+                text=message.text,
+                subject=message.subject,
+                template_version=composed.template_version,
+                milliseconds=int((time.monotonic() - started) * 1000),
+            )
+        )
+
+    def _note(self, result: outcomes.Result) -> None:
+        if not self._results:
+            self._oldest_result = time.monotonic()
+        self._results.append(result)
+
+    async def _settle_if_due(self) -> int:
+        age = time.monotonic() - self._oldest_result
+        if self._results and (len(self._results) >= SETTLE_AT or age >= SETTLE_AFTER):
+            return await self._settle()
+        return 0
+
+    async def _settle(self) -> int:
+        """Record what is known; a failure may have queued another route, so it counts as work."""
+        results, self._results = self._results, []
+        if not results:
+            return 0
+        try:
+            await self._db(outcomes.settle, results, self.now())
+        except Exception:
+            # What is known must not be forgotten: it is tried again with the next round.
+            self._results = results + self._results
+            raise
+        return len(results)
+
+    # --- chores ----------------------------------------------------------
+
+    async def _chores(self) -> int:
+        """Lost leases, unknown fates, early receipts, the heartbeat; once a second."""
+        if time.monotonic() < self._next_chores:
+            return 0
+        self._next_chores = time.monotonic() + CHORES_EVERY
+        ask: list[Job] = await self._db(self._sweep)
+        for job in ask:
+            self._launch(self._ask(job), job.channel)
+        return len(ask)
+
+    def _sweep(self) -> list[Job]:
+        now = self.now()
+        library.refresh_channels()
+        unknown.expire_leases(BATCH, now)
+        ask, others = unknown.split(unknown.take(BATCH, 60, now))
+        for job in others:
+            one_of_many(unknown.decide, job, now)
+        one_of_many(receipts.match_early, EARLY, now)
+        health.beat(now)
+        return ask
+
+    async def _ask(self, job: Job) -> None:
+        """Ask the provider whether it has a message of unknown fate."""
+        since = job.delivery.claimed_at or job.delivery.created_at
+        try:
+            composed = await self._db(compose, job, self.now())
+            found = await look_up(
+                self._transport,
+                job.channel.speaker,
+                composed.message,
+                since,
+                settings.SEND_TIMEOUT_SECONDS,
+            )
+        except SendError as error:
+            await self._db(unknown.ask_later, job, f"{error.code} {error.detail}", self.now())
+            return
+        except Exception as error:
+            log.error("asking about delivery %s failed: %s", job.delivery.pk, where(error))
+            await self._db(unknown.ask_later, job, "Asking about it broke off.", self.now())
+            return
+        if found is None:
+            why = "The provider does not have it: sent again."
+            await self._db(unknown.again, job, why, self.now())
+            return
+        message = composed.message
+        self._note(outcomes.Result(job, found, text=message.text, subject=message.subject))
+
+
+def _cannot_prepare() -> SendError:
+    return SendError(
+        FailureKind.CONTENT_REJECTED, "prepare", "It cannot be written. The log has the reason."
+    )
+
+
+def _drop_connection() -> None:
+    with contextlib.suppress(Exception):
+        connection.close()
+
+
+@contextlib.asynccontextmanager
+async def _transport() -> Any:
+    transport = Transport(frozenset(settings.PRIVATE_HOSTS_ALLOWED))
+    await transport.open()
+    try:
+        yield transport
+    finally:
+        await transport.close()

@@ -1,0 +1,29 @@
+"""The staff screens, the tracking page, log-in and log-out."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+from django.views.i18n import set_language
+
+from notifications.views import board, deliveries, home, inbox, joining, order, phones, tracking
+
+urlpatterns = [
+    path("", home.root, name="root"),
+    path("dashboard/", home.home, name="home"),
+    path("dashboard/choose/", home.choose, name="choose"),
+    path("dashboard/board/", board.board, name="board"),
+    path("dashboard/orders/", order.orders, name="orders"),
+    path("dashboard/orders/<int:pk>/", order.order, name="order"),
+    path("dashboard/orders/<int:pk>/move/", board.move, name="move"),
+    path("dashboard/deliveries/", deliveries.deliveries, name="deliveries"),
+    path("dashboard/inbox/", inbox.inbox, name="inbox"),
+    path("dashboard/inbox/replay/", inbox.replay, name="replay"),
+    path("dashboard/inbox/<int:pk>/", inbox.inbox_event, name="inbox_event"),
+    path("dashboard/phones/", phones.phones, name="phones"),
+    path("dashboard/phones/answer/", phones.answer, name="answer"),
+    path("t/<token>/", tracking.tracking, name="tracking"),
+    path("t/<token>/push/", joining.push, name="push"),
+    path("push-worker.js", joining.worker, name="push_worker"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("language/", set_language, name="set_language"),
+]

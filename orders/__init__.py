@@ -1,0 +1,1 @@
+"""Orders and where they come from. Knows nothing of channels or messages."""

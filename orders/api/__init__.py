@@ -1,0 +1,1 @@
+"""The REST API over orders, and the address where sources deliver."""

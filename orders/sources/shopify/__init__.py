@@ -1,0 +1,1 @@
+"""Shopify: webhooks of the Admin API, and of the Events preview."""

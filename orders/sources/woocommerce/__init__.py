@@ -1,0 +1,1 @@
+"""WooCommerce: webhooks with the REST v3 order as their body."""

@@ -1,0 +1,89 @@
+"""What a brand, a store and a connection may say: the same for the admin and for files."""
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from orders import registry
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")
+_TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")
+
+
+def time_zone(name: str) -> None:
+    """Refuse what is no time zone of the IANA list."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(
+            _("“%(name)s” is not a time zone; write it like Europe/Berlin."), params={"name": name}
+        )
+
+
+def language(code: str) -> None:
+    """Refuse what is no language code. Templates decide which languages are spoken."""
+    if code and not _LANGUAGE.match(code):
+        raise ValidationError(
+            _("“%(code)s” is not a language; write it like en or pt-BR."), params={"code": code}
+        )
+
+
+def country(code: str) -> None:
+    """Refuse what is no ISO 3166 code."""
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        raise ValidationError(
+            _("“%(code)s” is not a country; write two capital letters like US."),
+            params={"code": code},
+        )
+
+
+def currency(code: str) -> None:
+    """Refuse what is no ISO 4217 code."""
+    if not re.fullmatch(r"[A-Z]{3}", code):
+        raise ValidationError(
+            _("“%(code)s” is not a currency; write three capital letters like USD."),
+            params={"code": code},
+        )
+
+
+def hours(value: Any) -> None:
+    """Refuse opening hours that nobody could read: {"mon": [["11:00", "22:00"]]}."""
+    if not isinstance(value, Mapping) or not set(value) <= set(DAYS):
+        raise ValidationError(
+            _("Opening hours have the days %(days)s."), params={"days": ", ".join(DAYS)}
+        )
+    for spans in value.values():
+        if not isinstance(spans, list) or not all(_is_span(span) for span in spans):
+            raise ValidationError(_('A day has spans like [["11:00", "22:00"]].'))
+
+
+def _is_span(span: Any) -> bool:
+    """Whether it is an opening and a closing time."""
+    return (
+        isinstance(span, list)
+        and len(span) == 2
+        and all(isinstance(moment, str) and _TIME.match(moment) for moment in span)
+    )
+
+
+def source(slug: str) -> None:
+    """Refuse a source that is not built in."""
+    if slug not in registry.slugs():
+        raise ValidationError(
+            _("There is no source “%(slug)s”; there are: %(known)s."),
+            params={"slug": slug, "known": ", ".join(registry.slugs())},
+        )
+
+
+def connection_settings(slug: str, settings: Mapping[str, Any]) -> None:
+    """Refuse choices that the source does not know."""
+    known = {**registry.source(slug).SETTINGS, "status_map": ({}, "")}
+    strange = sorted(set(settings) - set(known))
+    if strange:
+        raise ValidationError(
+            _("%(source)s knows no setting %(strange)s; known: %(known)s."),
+            params={"source": slug, "strange": ", ".join(strange), "known": ", ".join(known)},
+        )

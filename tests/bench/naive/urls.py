@@ -1,0 +1,5 @@
+from django.urls import path
+
+from tests.bench.naive import views
+
+urlpatterns = [path("bare/", views.bare), path("webhook/", views.OrderWebhook.as_view())]

@@ -1,0 +1,1 @@
+"""Stories: a webhook comes in, a phone rings, and the record says why."""

@@ -1,0 +1,19 @@
+"""A shop that is open, with a real HTTP server for the receipts."""
+
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from tests.journeys.shop import Shop, open_shop
+
+
+@pytest.fixture
+def shop(live_server: Any, sandbox: Any, settings: Any, client: Client) -> Any:
+    """A shop at noon of the day its fixtures speak of; time goes on."""
+    settings.PUBLIC_BASE_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["*"]
+    with time_machine.travel("2026-11-21T17:05:00Z", tick=True):
+        shop: Shop = open_shop(sandbox, client)
+        yield shop
