@@ -17,6 +17,9 @@ PYTHON := .venv/bin/python
 UV_VERSION := 0.9
 ARGS ?=
 
+# Compiled files make every start of a process several times as fast.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A relative DATA is meant from where make was called.
 ifneq ($(origin DATA),undefined)
 ifneq ($(DATA),)
@@ -50,7 +53,7 @@ setup:
 	  "$$python" -m venv --clear .venv
 	fi
 	if ! { $(PYTHON) -m pip install --quiet --disable-pip-version-check "uv>=$(UV_VERSION)" &&
-	       $(PYTHON) -m uv pip sync --quiet --require-hashes --python $(PYTHON) requirements.lock; }; then
+	       $(PYTHON) -m uv pip sync --quiet --compile-bytecode --require-hashes --python $(PYTHON) requirements.lock; }; then
 	  echo "uv could not install the lock; using pip."
 	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	fi

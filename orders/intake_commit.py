@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db import connection as database
 
-from orders.models import InboundEvent
+from orders.intake_insert import Key, NewEvent
 
-Key = tuple[int, str]  # connection, event key
-Insert = Callable[[Sequence[InboundEvent]], dict[Key, int]]
+Insert = Callable[[Sequence[NewEvent]], dict[Key, int]]
 MOST_ROWS = 500
 MOST_BYTES = 8 * 1024 * 1024
 WAIT_SECONDS = 60.0
@@ -25,7 +24,7 @@ WAIT_SECONDS = 60.0
 class _Ticket:
     """What one request wants stored, and what became of it."""
 
-    rows: Sequence[InboundEvent]
+    rows: Sequence[NewEvent]
     turn: threading.Event = field(default_factory=threading.Event)
     ids: list[int] | None = None  # None while nothing was done for it
     error: BaseException | None = None
@@ -46,7 +45,7 @@ class GroupCommit:
         self._queue: list[_Ticket] = []
         self._under_way = False
 
-    def store(self, rows: Sequence[InboundEvent]) -> list[int]:
+    def store(self, rows: Sequence[NewEvent]) -> list[int]:
         """The ids of those of `rows` that were new, once they are durable."""
         if database.in_atomic_block or len(rows) > MOST_ROWS:
             return list(self._insert(rows).values())
@@ -126,5 +125,5 @@ class GroupCommit:
             ticket.turn.set()
 
 
-def _key(row: InboundEvent) -> Key:
+def _key(row: NewEvent) -> Key:
     return row.connection_id, row.event_key

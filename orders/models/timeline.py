@@ -27,12 +27,14 @@ class InboundEvent(models.Model):
     topic = models.CharField(max_length=120, blank=True)
     headers = models.JSONField(default=dict)
     body = models.BinaryField()
-    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
-    error = models.TextField(blank=True)
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.RECEIVED, db_default="received"
+    )
+    error = models.TextField(blank=True, default="", db_default="")
     mode = models.CharField(max_length=10, default="live")  # live, test, import, replay
-    mapper_version = models.CharField(max_length=40, blank=True)
+    mapper_version = models.CharField(max_length=40, blank=True, default="", db_default="")
     order = models.ForeignKey(Order, on_delete=models.SET_NULL, null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(default=timezone.now)
     received_at = models.DateTimeField(default=timezone.now)

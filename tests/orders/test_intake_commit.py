@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 
 from orders import intake, intake_commit
 from orders.intake_commit import GroupCommit
+from orders.intake_insert import NewEvent, insert_new
 from orders.models import InboundEvent
 from tests.factories import ConnectionFactory
 
@@ -23,18 +25,18 @@ class Slow:
         self.calls: list[int] = []
         self.entered = threading.Event()
         self.go_on = threading.Event()
-        self.fail: Callable[[Sequence[InboundEvent]], None] = lambda rows: None
+        self.fail: Callable[[Sequence[NewEvent]], None] = lambda rows: None
 
-    def __call__(self, rows: Sequence[InboundEvent]) -> Any:
+    def __call__(self, rows: Sequence[NewEvent]) -> Any:
         self.calls.append(len(rows))
         self.entered.set()
         assert self.go_on.wait(20)
         self.fail(rows)
-        return intake.insert_new(rows)
+        return insert_new(rows)
 
 
-def row(hook: Any, key: str) -> InboundEvent:
-    return InboundEvent(connection=hook, event_key=key, body=b"{}")
+def row(hook: Any, key: str) -> NewEvent:
+    return NewEvent(hook.pk, key, b"{}", timezone.now(), timezone.now())
 
 
 def start(group: GroupCommit, results: dict[str, Any], hook: Any, name: str, key: str) -> Any:
@@ -87,7 +89,7 @@ def test_a_repeat_within_one_group_is_new_to_one_request_only() -> None:
 def test_when_the_database_fails_everybody_hears_it_and_nothing_is_stored() -> None:
     insert = Slow()
 
-    def fail(rows: Sequence[InboundEvent]) -> None:
+    def fail(rows: Sequence[NewEvent]) -> None:
         raise OperationalError("database or disk is full")
 
     insert.fail = fail
@@ -99,7 +101,7 @@ def test_when_the_database_fails_everybody_hears_it_and_nothing_is_stored() -> N
 def test_one_row_that_cannot_be_stored_does_not_harm_the_others() -> None:
     insert = Slow()
 
-    def refuse_b(rows: Sequence[InboundEvent]) -> None:
+    def refuse_b(rows: Sequence[NewEvent]) -> None:
         if any(one.event_key == "b" for one in rows):
             raise IntegrityError("no such connection")
 
@@ -113,7 +115,7 @@ def test_one_row_that_cannot_be_stored_does_not_harm_the_others() -> None:
 def test_a_leader_that_dies_frees_the_way() -> None:
     insert = Slow()
 
-    def die(rows: Sequence[InboundEvent]) -> None:
+    def die(rows: Sequence[NewEvent]) -> None:
         if rows[0].event_key == "a":
             raise SystemExit
 
