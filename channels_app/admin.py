@@ -80,6 +80,10 @@ class ChannelForm(forms.ModelForm):
             "enabled",
             "position",
             "max_in_flight",
+            "weight",
+            "max_per_second",
+            "daily_cap",
+            "country_caps",
             "paused_until",
             "paused_why",
         )

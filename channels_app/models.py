@@ -39,6 +39,21 @@ class Channel(models.Model):
     max_in_flight = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text=_("Calls at once per process; empty: the provider's own.")
     )
+    weight = models.PositiveSmallIntegerField(
+        default=100,
+        help_text=_("Share of the messages among accounts of one family; 0: only when others fail"),
+    )
+    max_per_second = models.FloatField(
+        null=True, blank=True, help_text=_("Messages a second, over all workers; empty: no limit")
+    )
+    daily_cap = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Messages a day at most; empty: no limit")
+    )
+    country_caps = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=_('Messages a day by country of the number, "*" for the others: {"US": 500}'),
+    )
     key = models.CharField(max_length=64, unique=True, default=new_key, editable=False)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_why = models.CharField(max_length=300, blank=True)
@@ -95,3 +110,67 @@ class ChannelEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
+
+
+class ChannelHealth(models.Model):
+    """What is known of a channel's account at this moment, shared by all workers."""
+
+    class Breaker(models.TextChoices):
+        CLOSED = "closed", _("Working")
+        OPEN = "open", _("Not used for now")
+        HALF_OPEN = "half_open", _("Being tried")
+
+    channel = models.OneToOneField(Channel, on_delete=models.CASCADE, related_name="health")
+    breaker = models.CharField(max_length=10, choices=Breaker.choices, default=Breaker.CLOSED)
+    open_until = models.DateTimeField(null=True, blank=True)  # then one message may try
+    opened_times = models.PositiveSmallIntegerField(default=0)  # in a row; the pause grows with it
+    why = models.CharField(max_length=300, blank=True)
+    share = models.PositiveSmallIntegerField(default=100)  # per cent of the channel's weight
+    share_changed_at = models.DateTimeField(null=True, blank=True)
+    resting_until = models.DateTimeField(null=True, blank=True)  # the provider said: slow down
+    next_slot_at = models.DateTimeField(null=True, blank=True)  # when its rate allows the next one
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "channel health"
+
+    def __str__(self) -> str:
+        return f"{self.channel_id}: {self.get_breaker_display()}"
+
+
+class ChannelMinute(models.Model):
+    """How a channel's calls ended in one minute: what breaker and failover judge by."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="minutes")
+    minute = models.DateTimeField()
+    accepted = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)  # transient, unknown or misconfigured
+    throttled = models.PositiveIntegerField(default=0)
+    milliseconds = models.PositiveBigIntegerField(default=0)  # of all calls together
+    delivered = models.PositiveIntegerField(default=0)  # receipts that came in that minute
+    delivered_seconds = models.PositiveBigIntegerField(default=0)  # from sent to delivered
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "minute"], name="channel_minute_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} at {self.minute:%H:%M}"
+
+
+class ChannelDay(models.Model):
+    """How many messages a channel took on one UTC day, by country; "" counts all of them."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="days")
+    day = models.DateField()
+    country = models.CharField(max_length=2, blank=True)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "day", "country"], name="channel_day_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} on {self.day} {self.country}".strip()

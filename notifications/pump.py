@@ -30,6 +30,7 @@ from notifications.context import Job
 from notifications.gating import gate
 from notifications.lanes import BATCH, Lanes
 from notifications.planning import plan
+from notifications.sweeping import SWEEPS
 from notifications.taking import channels_with_work, claim_deliveries, one_of_many, put_back
 from orders.normalising import normalise, where
 
@@ -333,6 +334,8 @@ class Pump:
         for job in others:
             one_of_many(unknown.decide, job, now)
         one_of_many(receipts.match_early, EARLY, now)
+        for look in SWEEPS:
+            one_of_many(look, now)
         health.beat(now)
         return ask
 

@@ -1,6 +1,6 @@
 """The admin: every page opens, secrets stay hidden, brands stay apart, ledgers stay unwritten."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.apps import apps
@@ -10,18 +10,30 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from channels_app.models import Channel, ChannelEvent
+from channels_app.models import Channel, ChannelDay, ChannelEvent, ChannelHealth, ChannelMinute
 from consents import addresses
 from consents.models import ConsentEvent, ConsentState, ContactPoint, Preference
 from notifications.models import (
     Attempt,
+    BulkDelay,
     CustomerMessage,
     Decision,
     Delivery,
+    Destination,
+    EscalationPolicy,
+    EscalationStep,
+    Expectation,
     Heartbeat,
+    Incident,
+    IncidentEvent,
     Notification,
+    PageView,
+    PhaseTime,
+    Promise,
+    Pulse,
     ReceiptRecord,
     Rule,
+    Shift,
 )
 from orders import rotation, tokens
 from orders.admin_base import MOST_COUNTED, BoundedPaginator
@@ -128,8 +140,37 @@ def one_of_each(brand) -> dict[type, object]:
         Decision.objects.create(
             brand=brand, order=order, verdict="send", reason="told", sentence="Told."
         ),
+        *engine_rows(brand, store, order, channel),
     ]  # fmt: skip
     return {type(row): row for row in rows}
+
+
+def engine_rows(brand, store, order, channel) -> list[object]:
+    """The rows of incidents, promises and channel health."""
+    now = timezone.now()
+    about = {"brand": brand, "channel": channel, "slug": "kim", "name": "Kim", "address": "C1"}
+    kim = Destination.objects.create(**about)
+    policy = EscalationPolicy.objects.create(brand=brand, slug="late", name="Late")
+    incident = Incident.objects.create(
+        brand=brand, kind="late", about="late:1", title="Late", token=f"t{brand.pk}", order=order
+    )
+    hours = {"weekday": 0, "starts": time(9), "ends": time(17)}
+    return [
+        policy,
+        incident,
+        EscalationStep.objects.create(policy=policy),
+        Shift.objects.create(store=store, destination=kim, **hours),
+        IncidentEvent.objects.create(incident=incident, kind="opened"),
+        BulkDelay.objects.create(brand=brand, store=store, minutes=20),
+        ChannelHealth.objects.create(channel=channel),
+        ChannelMinute.objects.create(channel=channel, minute=now),
+        ChannelDay.objects.create(channel=channel, day=now.date()),
+        PhaseTime.objects.create(brand=brand, status="preparing", minutes=20),
+        Promise.objects.create(order=order, promised_at=now),
+        Expectation.objects.create(order=order, brand=brand, status="preparing", due_at=now),
+        Pulse.objects.create(connection=order.connection, slot=now),
+        PageView.objects.create(order=order, status="ready"),
+    ]
 
 
 def test_every_list_and_page_opens_and_shows_no_secret(boss) -> None:
@@ -202,7 +243,7 @@ def test_a_ledger_takes_no_add_no_change_and_no_delete(boss, model) -> None:
 def test_a_channel_is_made_in_two_steps_and_keeps_secrets_that_are_left_empty(boss) -> None:
     brand = factories.BrandFactory()
     first = {"brand": brand.pk, "name": "SMS", "slug": "sms", "provider": "twilio",
-             "mode": "sandbox", "enabled": "on", "position": 100}  # fmt: skip
+             "mode": "sandbox", "enabled": "on", "position": 100, "weight": 100}  # fmt: skip
     answer = boss.post(page(Channel, "add"), first)
     channel = Channel.objects.get(slug="sms")
     assert answer.url == page(Channel, "change", channel.pk)
@@ -315,7 +356,8 @@ def test_a_rule_takes_only_events_that_exist(boss) -> None:
     form = {"brand": rule.brand_id, "slug": rule.slug, "name": "R", "events": "ready, delayed",
             "families": "sms, email", "sources": "", "fulfilment_types": "", "part": "each",
             "audience": "customer", "purpose": "order", "template": "customer",
-            "strategy": "ordered", "hold_seconds": 0, "position": 1}  # fmt: skip
+            "strategy": "ordered", "hold_seconds": 0, "position": 1,
+            "eta_tolerance_minutes": 7}  # fmt: skip
     answer = boss.post(page(Rule, "change", rule.pk), form)
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     rule.refresh_from_db()

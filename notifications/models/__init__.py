@@ -1,4 +1,4 @@
-"""Templates, rules, destinations, deliveries."""
+"""Templates, rules, destinations, deliveries, incidents, promises."""
 
 from notifications.models.deliveries import (
     Attempt,
@@ -8,20 +8,42 @@ from notifications.models.deliveries import (
     Notification,
     ReceiptRecord,
 )
+from notifications.models.escalations import (
+    BulkDelay,
+    EscalationPolicy,
+    EscalationStep,
+    Incident,
+    IncidentEvent,
+    IncidentKind,
+    Shift,
+)
 from notifications.models.heartbeats import Heartbeat
+from notifications.models.promises import Expectation, PageView, PhaseTime, Promise, Pulse
 from notifications.models.rules import Audience, Destination, Rule
 from notifications.models.templates import MessageTemplate
 
 __all__ = [
     "Attempt",
     "Audience",
+    "BulkDelay",
     "CustomerMessage",
     "Decision",
     "Delivery",
     "Destination",
+    "EscalationPolicy",
+    "EscalationStep",
+    "Expectation",
     "Heartbeat",
+    "Incident",
+    "IncidentEvent",
+    "IncidentKind",
     "MessageTemplate",
     "Notification",
+    "PageView",
+    "PhaseTime",
+    "Promise",
+    "Pulse",
     "ReceiptRecord",
     "Rule",
+    "Shift",
 ]

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_app.models import Channel
 from consents.models import ContactPoint, Purpose
+from notifications.models.escalations import Incident
 from notifications.models.rules import Audience, Destination, Rule
 from orders.models import Brand, Customer, Order, StatusChange, Store
 
@@ -35,6 +36,14 @@ class Notification(models.Model):
     destination = models.ForeignKey(Destination, on_delete=models.SET_NULL, null=True, blank=True)
     language = models.CharField(max_length=10, default="en")
     text = models.TextField(blank=True, help_text=_("Replies say this; others use a template."))
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, null=True, blank=True, related_name="alerts"
+    )
+    corrects = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="corrections"
+    )
+    # Ids of further changes that this message tells of, too (parts that were merged into one).
+    merged = models.JSONField(default=list, blank=True)
     # [{"family", "channel", "contact_point" or "destination", "address"}] that are left to try
     routes = models.JSONField(default=list, blank=True)
     urgent = models.BooleanField(default=False)
@@ -92,6 +101,8 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     may_duplicate = models.BooleanField(default=False)
+    # No receipt and no look at the tracking page by then: the next route.
+    confirm_by = models.DateTimeField(null=True, blank=True)
     failure = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=300, blank=True)  # why it is where it is, in a sentence
     created_at = models.DateTimeField(default=timezone.now)
@@ -110,6 +121,11 @@ class Delivery(models.Model):
                 fields=["lease_until"],
                 name="delivery_leased",
                 condition=models.Q(state__in=["sending", "unknown"]),
+            ),
+            models.Index(
+                fields=["confirm_by"],
+                name="delivery_unconfirmed",
+                condition=models.Q(state="sent", confirm_by__isnull=False),
             ),
             models.Index(fields=["order", "id"], name="delivery_order"),
             models.Index(fields=["brand", "-id"], name="delivery_log"),

@@ -82,6 +82,14 @@ class Rule(models.Model):
     useful_minutes = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("Not sent later than this; empty: the status decides")
     )
+    confirm_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text=_("No receipt and no look at the tracking page in this time: the next channel"),
+    )
+    eta_tolerance_minutes = models.PositiveSmallIntegerField(
+        default=7, help_text=_("A new time is told only when it differs by more than this")
+    )
     position = models.PositiveSmallIntegerField(default=100)
 
     class Meta:

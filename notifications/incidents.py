@@ -1,0 +1,101 @@
+"""What needs a person: opened once, seen again and again, resolved when it is over.
+
+The only writer of incidents besides `escalating` (their steps) and `acknowledging`
+(what people do about them).
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from notifications.models import Incident, IncidentEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong. `about` is the same whenever it is the same thing: `late:order:17:main`."""
+
+    brand_id: int
+    kind: str  # an IncidentKind
+    about: str
+    title: str
+    detail: str = ""
+    next_act: str = ""  # the best thing that a person can do now
+    store_id: int | None = None
+    order_id: int | None = None
+    channel_id: int | None = None
+    connection_id: int | None = None
+
+
+def raise_incident(trouble: Trouble, now: datetime) -> Incident:
+    """The open incident about it: a new one, or the one that is there, seen once more.
+
+    Safe to call again and again, from several processes; no alert goes out here.
+    """
+    known = _seen_again(trouble, now)
+    if known is not None:
+        return known
+    try:
+        with transaction.atomic():
+            return _open(trouble, now)
+    except IntegrityError:
+        return _seen_again(trouble, now) or _open(trouble, now)
+
+
+def resolve(brand_id: int, about: str, why: str, now: datetime, actor: str = "") -> int:
+    """It is over; how many open incidents that ended (0 or 1)."""
+    found = Incident.objects.filter(brand_id=brand_id, about=about).exclude(state="resolved")
+    return sum(_resolve(one, why, now, actor) for one in found)
+
+
+def resolve_order(order_id: int, why: str, now: datetime) -> int:
+    """The order has moved on: whatever was open about it is over; how many there were."""
+    found = Incident.objects.filter(order_id=order_id).exclude(state="resolved")
+    return sum(_resolve(one, why, now, "") for one in found)
+
+
+def note(incident_id: int, kind: str, at: datetime, actor: str = "", detail: str = "") -> None:
+    """A line in the incident's history."""
+    IncidentEvent.objects.create(
+        incident_id=incident_id, kind=kind, actor=actor[:120], detail=detail[:300], at=at
+    )
+
+
+def _seen_again(trouble: Trouble, now: datetime) -> Incident | None:
+    found = Incident.objects.filter(brand_id=trouble.brand_id, about=trouble.about)
+    row = found.exclude(state="resolved").first()
+    if row is not None:
+        Incident.objects.filter(pk=row.pk).update(seen_at=now, times_seen=F("times_seen") + 1)
+    return row
+
+
+def _open(trouble: Trouble, now: datetime) -> Incident:
+    row = Incident.objects.create(
+        brand_id=trouble.brand_id,
+        kind=trouble.kind,
+        about=trouble.about,
+        title=trouble.title[:200],
+        detail=trouble.detail[:500],
+        next_act=trouble.next_act[:200],
+        store_id=trouble.store_id,
+        order_id=trouble.order_id,
+        channel_id=trouble.channel_id,
+        connection_id=trouble.connection_id,
+        token=secrets.token_hex(20),
+        opened_at=now,
+        seen_at=now,
+        due_at=now,
+    )
+    note(row.pk, "opened", now, detail=trouble.detail)
+    return row
+
+
+def _resolve(incident: Incident, why: str, now: datetime, actor: str) -> int:
+    open_one = Incident.objects.filter(pk=incident.pk).exclude(state="resolved")
+    done = open_one.update(state="resolved", resolved_at=now, resolved_why=why[:300], due_at=None)
+    if done:
+        note(incident.pk, "resolved", now, actor, why)
+    return done

@@ -1,0 +1,10 @@
+"""What every pump looks for once a second: one cheap, indexed question each.
+
+Each takes its rows by a claim (or a conditional update), so that any number of pumps
+may sweep at once.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+SWEEPS: tuple[Callable[[datetime], object], ...] = ()
