@@ -167,7 +167,15 @@ class Product:
 
     def wait(self, true: Any, seconds: float = 40) -> None:
         """Until `true()`; else fail with the states of all deliveries."""
-        services.wait_until(true, seconds, lambda: f"Deliveries: {self.states()}")
+        services.wait_until(true, seconds, self.story)
+
+    def story(self) -> str:
+        """Where everything stands, for the message of a test that waited in vain."""
+        inbox = self.ask(
+            "SELECT state, count(*), max(lease_until) FROM orders_inboundevent GROUP BY state"
+        )
+        unplanned = self.number("SELECT count(*) FROM orders_statuschange WHERE planned_at IS NULL")
+        return f"Deliveries: {self.states()}. Inbox: {inbox}. Unplanned changes: {unplanned}."
 
     def refs(self, where: str = "1 = 1") -> set[str]:
         """Our references of the deliveries for which `where` holds."""
