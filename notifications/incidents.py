@@ -48,13 +48,22 @@ def raise_incident(trouble: Trouble, now: datetime) -> Incident:
 def resolve(brand_id: int, about: str, why: str, now: datetime, actor: str = "") -> int:
     """It is over; how many open incidents that ended (0 or 1)."""
     found = Incident.objects.filter(brand_id=brand_id, about=about).exclude(state="resolved")
-    return sum(_resolve(one, why, now, actor) for one in found)
+    return sum(resolve_one(one, why, now, actor) for one in found)
 
 
 def resolve_order(order_id: int, why: str, now: datetime) -> int:
     """The order has moved on: whatever was open about it is over; how many there were."""
     found = Incident.objects.filter(order_id=order_id).exclude(state="resolved")
-    return sum(_resolve(one, why, now, "") for one in found)
+    return sum(resolve_one(one, why, now) for one in found)
+
+
+def resolve_one(incident: Incident, why: str, now: datetime, actor: str = "") -> int:
+    """This one is over; 1, or 0 when it already was."""
+    open_one = Incident.objects.filter(pk=incident.pk).exclude(state="resolved")
+    done = open_one.update(state="resolved", resolved_at=now, resolved_why=why[:300], due_at=None)
+    if done:
+        note(incident.pk, "resolved", now, actor, why)
+    return done
 
 
 def note(incident_id: int, kind: str, at: datetime, actor: str = "", detail: str = "") -> None:
@@ -91,11 +100,3 @@ def _open(trouble: Trouble, now: datetime) -> Incident:
     )
     note(row.pk, "opened", now, detail=trouble.detail)
     return row
-
-
-def _resolve(incident: Incident, why: str, now: datetime, actor: str) -> int:
-    open_one = Incident.objects.filter(pk=incident.pk).exclude(state="resolved")
-    done = open_one.update(state="resolved", resolved_at=now, resolved_why=why[:300], due_at=None)
-    if done:
-        note(incident.pk, "resolved", now, actor, why)
-    return done
