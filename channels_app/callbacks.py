@@ -5,13 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from channels_app import registry
-from channels_app.contract import (
-    Answer,
-    CallbackRefused,
-    CallbackRequest,
-    InboundMessage,
-    Receipt,
-)
+from channels_app.contract import Answer, CallbackRefused, CallbackRequest, Told
 from channels_app.models import Channel
 
 # What a reader meets when a proven body has another shape than promised.
@@ -20,7 +14,7 @@ _BROKEN = (KeyError, TypeError, AttributeError, IndexError, OverflowError, Recur
 
 def read(
     channel: Channel, request: CallbackRequest, now: datetime
-) -> tuple[Sequence[Receipt | InboundMessage], Answer]:
+) -> tuple[Sequence[Told], Answer]:
     """What `request` tells about `channel`, and what to answer.
 
     Raises CallbackRefused unless the provider signed it, ValueError for a broken body.

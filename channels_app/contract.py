@@ -207,6 +207,21 @@ class InboundMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentAction:
+    """Somebody did something about an alert, where it reached them."""
+
+    token: str  # the incident's, as the alert carried it
+    verb: str  # acknowledge, snooze, resolve; reopen: it is nobody's again
+    actor: str  # who, as the provider names them
+    minutes: int | None = None  # for snooze
+    event_id: str = ""  # the provider's id of this notice
+    room: str = ""  # where it was done: an address of the channel's kind, empty when it has none
+
+
+Told = Receipt | InboundMessage | IncidentAction  # what a callback can tell
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackRequest:
     """A provider's call to us: header names in lower case, body untouched, `url` the public one."""
 
@@ -249,7 +264,7 @@ class Callbacks:
         """The answer to a set-up request, or None for an ordinary one. Called after `verify`."""
         return None
 
-    def read(self, request: CallbackRequest) -> Sequence[Receipt | InboundMessage]:
+    def read(self, request: CallbackRequest) -> Sequence[Told]:
         """What `request` tells. Unknown words are left out; a broken body raises ValueError."""
         return ()
 
@@ -270,6 +285,8 @@ class Provider:
     Credentials: ClassVar[type[Credentials]] = Credentials
     base_url: ClassVar[str]
     in_flight: ClassVar[int] = 32  # calls at once per channel and process, unless the channel says
+    # It keeps an alert open on its own side: told of the end of an incident, it closes it.
+    resolves_incidents: ClassVar[bool] = False
 
     def __init__(
         self,

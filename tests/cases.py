@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from channels_app.contract import (
     Accepted,
     CallbackRequest,
-    InboundMessage,
     Message,
-    Receipt,
     Request,
     Response,
+    Told,
 )
 from channels_app.failures import FailureKind
 
@@ -33,5 +32,5 @@ class CallbackCase:
 
     label: str
     request: CallbackRequest
-    expected: Sequence[Receipt | InboundMessage]
+    expected: Sequence[Told]
     credentials: dict[str, str] = field(default_factory=dict)
