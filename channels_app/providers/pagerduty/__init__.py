@@ -1,0 +1,1 @@
+"""PagerDuty: wakes whoever is on call, and tells us what they do about it."""
