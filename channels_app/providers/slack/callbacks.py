@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,13 +14,17 @@ from channels_app.contract import (
     CallbackRequest,
     Callbacks,
     InboundMessage,
-    Receipt,
+    IncidentAction,
+    Told,
 )
+from channels_app.wire.alerts import VERBS
 from channels_app.wire.markup import unescape
 from channels_app.wire.reading import LARGEST, id_of, json_object, part, text_of
 
 TOLERANCE = 300  # seconds
 FORM = "application/x-www-form-urlencoded"
+# incident_acknowledge, incident_snooze_15: how the provider names the buttons of an alert.
+ALERT_ACTION = re.compile(rf"incident_({'|'.join(VERBS)})(?:_(\d{{1,4}}))?\Z", re.ASCII)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -54,8 +59,8 @@ class SlackCallbacks(Callbacks):
             return None
         return Answer(body=text_of(body.get("challenge"), 500))
 
-    def read(self, request: CallbackRequest) -> Sequence[Receipt | InboundMessage]:
-        """Buttons that carry a value, and messages that a person wrote."""
+    def read(self, request: CallbackRequest) -> Sequence[Told]:
+        """Buttons that carry a value, those of alerts, and messages that a person wrote."""
         if is_form(request):
             return pressed(form_payload(request.body))
         body = json_object(request.body)
@@ -76,21 +81,33 @@ def form_payload(body: bytes) -> dict[str, Any]:
     return json_object(fields.get("payload", [""])[0].encode())
 
 
-def pressed(payload: dict[str, Any]) -> tuple[InboundMessage, ...]:
+def pressed(payload: dict[str, Any]) -> tuple[Told, ...]:
     """The buttons pressed, without those that only open a link."""
     if payload.get("type") != "block_actions" or not isinstance(payload.get("actions"), list):
         return ()
-    user = part(payload, "user")
-    sender, name = id_of(user.get("id")), text_of(user.get("name") or user.get("username"), 80)
+    sender = id_of(part(payload, "user").get("id"))
     return tuple(
-        InboundMessage(
-            message_id=press_id(payload, part(action), sender),
-            sender=sender,
-            action=text_of(action["value"], 2000),
-            sender_name=name,
-        )
+        one_press(payload, part(action), sender)
         for action in payload["actions"][:25]
         if sender and text_of(part(action).get("value"))
+    )
+
+
+def one_press(payload: dict[str, Any], action: dict[str, Any], sender: str) -> Told:
+    """A button of an alert, or one that carries an answer."""
+    user, value = part(payload, "user"), text_of(action["value"], 2000)
+    name = text_of(user.get("name") or user.get("username"), 80)
+    number = press_id(payload, action, sender)
+    found = ALERT_ACTION.match(id_of(action.get("action_id"), 60))
+    if found is None:
+        return InboundMessage(number, sender, action=value, sender_name=name)
+    return IncidentAction(
+        token=value,
+        verb=found[1],
+        actor=name or sender,
+        minutes=int(found[2]) if found[2] else None,
+        event_id=number,
+        room=id_of(part(payload, "channel").get("id")),
     )
 
 

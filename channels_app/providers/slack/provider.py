@@ -21,6 +21,7 @@ from channels_app.contract import (
     Response,
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
+from channels_app.wire.alerts import SNOOZE_MINUTES, Alert, alert_label, alert_of
 from channels_app.wire.markup import cut, escape, escaped_length, is_web_link, link_label
 from channels_app.wire.reading import id_of, part, text_of
 
@@ -31,6 +32,8 @@ LONGEST_VALUE = 2000
 LONGEST_LINK = 3000
 MOST_BUTTONS = 25
 LINK_ACTION = "open_link"
+ALERT_LINK_ACTION = "open_alert"
+ALERT_ACTION = "incident_"  # what the ids of the buttons of an alert begin with
 HOUR = 3600.0
 
 _RECIPIENT = (
@@ -152,9 +155,40 @@ def blocks(message: Message) -> list[dict[str, Any]]:
     found.append({"type": "section", "text": {"type": "mrkdwn", "text": escape(message.text)}})
     if said := context(message.data):
         found.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape(said)}]})
-    if buttons := [action_button(*action) for action in message.actions] + link_buttons(message):
+    alert = alert_of(message.data)
+    buttons = alert_buttons(alert, message.language) if alert else []
+    buttons += [action_button(*action) for action in message.actions]
+    buttons += alert_link(alert, message.language) if alert else []
+    if buttons := buttons + link_buttons(message):
         found.append({"type": "actions", "elements": buttons[:MOST_BUTTONS]})
     return found
+
+
+def alert_buttons(alert: Alert, language: str) -> list[dict[str, Any]]:
+    """What can be done about the incident; the id says what, the value about which."""
+    return [
+        {
+            "type": "button",
+            "action_id": alert_action(verb),
+            "text": plain(alert_label(verb, language)),
+            "value": alert.token,
+            **({"style": "primary"} if verb == "acknowledge" else {}),
+        }
+        for verb in alert.verbs
+    ]
+
+
+def alert_action(verb: str) -> str:
+    """The id of the button for `verb`: incident_acknowledge, incident_snooze_15."""
+    return ALERT_ACTION + (f"{verb}_{SNOOZE_MINUTES}" if verb == "snooze" else verb)
+
+
+def alert_link(alert: Alert, language: str) -> list[dict[str, Any]]:
+    """The button that opens the alert's own page."""
+    if not is_web_link(alert.url):
+        return []
+    label = plain(alert_label("open", language))
+    return [{"type": "button", "action_id": ALERT_LINK_ACTION, "text": label, "url": alert.url}]
 
 
 def plain(text: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -47,22 +48,33 @@ class SlackSandbox(SandboxEnd):
 
     slug = "slack"
 
+    def __init__(self) -> None:
+        self._shown: deque[Taken] = deque(maxlen=500)  # newest first
+
     def handle(self, call: Call, accounts: Sequence[Account]) -> tuple[Reply, Taken | None]:
         """Answer chat.postMessage; Slack says 200 to refusals, too."""
         try:
-            return post_message(call, accounts)
+            reply, taken = post_message(call, accounts)
         except Refused as no:
             return Reply(200, error_body(str(no)), JSON), None
+        self._shown.appendleft(taken)
+        return reply, taken
 
     def inbound(self, sender: str, text: str, account: Account) -> CallbackRequest:
-        """`sender` presses the button whose value is `text`."""
+        """`sender` presses the button whose value is `text`.
+
+        "button:acknowledge", "button:snooze" and "button:resolve" press that button of the
+        newest alert that has one; "button:resolve:<token>" that of the alert with this token.
+        """
         now = f"{time.time():.6f}"
+        pressed, room, ts = self._button(text, now)
         payload = {
             "type": "block_actions",
             "user": {"id": sender, "username": sender.lower(), "name": sender.lower()},
-            "container": {"type": "message", "message_ts": now},
+            "channel": {"id": room, "name": room.lower()},
+            "container": {"type": "message", "message_ts": ts, "channel_id": room},
             "trigger_id": f"{next(_numbers)}.demo",
-            "actions": [{"type": "button", "action_id": "answer", "value": text, "action_ts": now}],
+            "actions": [{"type": "button", "action_ts": now, **pressed}],
         }
         body = urlencode({"payload": json.dumps(payload)}).encode()
         stamp = now.split(".")[0]
@@ -74,6 +86,20 @@ class SlackSandbox(SandboxEnd):
             "x-slack-signature": f"v0={mac.hexdigest()}",
         }
         return CallbackRequest("POST", account.callback_url, headers, body)
+
+    def _button(self, text: str, now: str) -> tuple[dict[str, str], str, str]:
+        """The button that `text` means, its room, and the time of its message."""
+        if not text.startswith("button:"):
+            return {"action_id": "answer", "value": text}, "C0KITCHEN", now
+        _button, _colon, wanted = text.partition(":")
+        verb, _colon, token = wanted.partition(":")
+        for taken in self._shown:
+            for button in taken.extra["buttons"]:
+                named = str(button["action_id"]).startswith(f"incident_{verb}")
+                if named and token in ("", button["value"]):
+                    pressed = {"action_id": button["action_id"], "value": button["value"]}
+                    return pressed, taken.to, taken.id.partition(":")[2]
+        raise LookupError(f"No message has a button to {verb} such an alert.")
 
     def fault_body(self, status: int) -> bytes:
         """An error in Slack's form."""
@@ -139,7 +165,12 @@ def checked_content(fields: Mapping[str, Any]) -> dict[str, Any]:
     if len(subject) > 150 or len(text) > 3000 or not buttons_are_valid(buttons):
         raise Refused("invalid_blocks")
     shown = [
-        {"label": button["text"]["text"], "value": button.get("value"), "url": button.get("url")}
+        {
+            "label": button["text"]["text"],
+            "action_id": button.get("action_id"),
+            "value": button.get("value"),
+            "url": button.get("url"),
+        }
         for button in buttons
     ]
     return {"subject": subject, "text": unescape(text), "extra": {"buttons": shown}}

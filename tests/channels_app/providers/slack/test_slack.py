@@ -178,7 +178,8 @@ def test_a_message_of_ours_is_taken_by_the_stand_in_under_the_same_name() -> Non
     reply, taken = SANDBOX.handle(call_for(FULL), [ACCOUNT])
     assert taken is not None
     assert (taken.to, taken.subject, taken.text) == ("C0KITCHEN", FULL.subject, FULL.text)
-    assert taken.extra["buttons"][0] == {"label": "I call her", "value": "ack:7", "url": None}
+    button = taken.extra["buttons"][0]
+    assert (button["label"], button["value"], button["url"]) == ("I call her", "ack:7", None)
     accepted = Slack(CREDENTIALS).accepted(Response(reply.status, {}, reply.body))
     assert accepted.message_id == taken.id
 
