@@ -1,4 +1,4 @@
-"""`/receipts/<key>/`: where providers report what became of messages, and what people answered."""
+"""`/receipts/<key>/`: where providers report what became of messages, and what people did."""
 
 import hmac
 import logging
@@ -20,10 +20,12 @@ from channels_app.contract import (
     CallbackRefused,
     CallbackRequest,
     InboundMessage,
+    IncidentAction,
     Receipt,
+    Told,
 )
 from channels_app.models import Channel
-from notifications import receipts, replying
+from notifications import alert_answers, receipts, replying
 from orders.api.bodies import lower_case_headers, read_body
 from orders.api.hooks import NOT_FOUND, UNPROVEN, EdgeView
 from orders.api.problems import problem_response, unavailable
@@ -85,13 +87,16 @@ def _read(channel: Channel, call: CallbackRequest, now: datetime) -> HttpRespons
     return _response(answer)
 
 
-def _apply(channel: Channel, told: Sequence[Receipt | InboundMessage], now: datetime) -> None:
+def _apply(channel: Channel, told: Sequence[Told], now: datetime) -> None:
     heard = [one for one in told if isinstance(one, Receipt)]
     written = [one for one in told if isinstance(one, InboundMessage)]
+    acted = [one for one in told if isinstance(one, IncidentAction)]
     if heard:
         receipts.apply(channel, heard, now)
     if written:
         replying.answer(channel, written, now)
+    if acted:
+        alert_answers.perform(channel, acted, now)
 
 
 def _response(answer: Answer) -> HttpResponse:
