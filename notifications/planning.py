@@ -6,7 +6,7 @@ from every active rule, for every recipient, also when nobody is told.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
@@ -95,6 +95,19 @@ def _plan_alone(pk: int, now: datetime) -> int:
 
 def _plan_changes(changes: Sequence[StatusChange], now: datetime) -> None:
     """Everything that `changes` owe, in a few queries per brand and batch."""
+    for plan_, ours in what_they_owe(changes, now):
+        supersede(plan_, {change.order_id for change in ours}, now)
+        _write(plan_)
+
+
+def what_they_owe(
+    changes: Sequence[StatusChange], now: datetime
+) -> Iterator[tuple[Plan, list[StatusChange]]]:
+    """What `changes` lead to, a plan and its changes for each brand; nothing is told or replaced.
+
+    The changes need not be stored: that is how a preview asks. Their orders come with
+    customer and connection.
+    """
     for brand_id in {change.brand_id for change in changes}:
         ours = [change for change in changes if change.brand_id == brand_id]
         plan_ = Plan(library.of_brand(brand_id), now)
@@ -105,8 +118,7 @@ def _plan_changes(changes: Sequence[StatusChange], now: datetime) -> None:
         facts = policy.load(brand_id, every, people)
         for change in ours:
             _plan_change(plan_, change, points.get(change.order_id, []), facts)
-        supersede(plan_, {order.pk for order in orders}, now)
-        _write(plan_)
+        yield plan_, ours
 
 
 def _plan_change(
