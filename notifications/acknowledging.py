@@ -9,11 +9,11 @@ from functools import partial
 
 from django.db import transaction
 
-from notifications import doorbell, incidents
+from notifications import alerting, doorbell, incidents
 from notifications.models import Incident
 
 State = Incident.State
-VERBS = ("acknowledge", "snooze", "resolve")
+VERBS = ("acknowledge", "snooze", "resolve", "reopen")
 SNOOZE_MINUTES = 15
 LONGEST_SNOOZE = 24 * 60  # minutes
 SAME_PRESS = timedelta(minutes=1)
@@ -41,6 +41,7 @@ def act(
         "acknowledge": partial(_acknowledge, incident, actor, now),
         "snooze": partial(_snooze, incident, actor, now, minutes or SNOOZE_MINUTES),
         "resolve": partial(_resolve, incident, actor, now, outcome),
+        "reopen": partial(_reopen, incident, actor, now),
     }
     with transaction.atomic():
         if what[verb]():
@@ -60,6 +61,8 @@ def _acknowledge(incident: Incident, actor: str, now: datetime) -> bool:
     )
     if done:
         incidents.note(incident.pk, "acknowledged", now, actor)
+        incident.refresh_from_db()
+        alerting.tell_elsewhere(incident, now)
     return bool(done)
 
 
@@ -72,6 +75,15 @@ def _snooze(incident: Incident, actor: str, now: datetime, minutes: int) -> bool
     done = rows.update(state=State.SNOOZED, due_at=until)
     if done:
         incidents.note(incident.pk, "snoozed", now, actor, f"{minutes} min")
+    return bool(done)
+
+
+def _reopen(incident: Incident, actor: str, now: datetime) -> bool:
+    """It is nobody's again: those who were told last are told at once. Resolved stays resolved."""
+    taken = Incident.objects.filter(pk=incident.pk, state=State.ACKNOWLEDGED)
+    done = taken.update(state=State.SNOOZED, due_at=now, acknowledged_by="", acknowledged_at=None)
+    if done:
+        incidents.note(incident.pk, "reopened", now, actor)
     return bool(done)
 
 

@@ -9,9 +9,10 @@ from django.conf import settings
 from channels_app.contract import Message
 from channels_app.failures import FailureKind, SendError
 from consents import links
-from notifications import variables
+from notifications import alert_links, variables
 from notifications.context import Job
 from notifications.deliverable import plain_data
+from notifications.models import Notification
 from notifications.rendering import Rendered, RenderFailed, choose, render
 
 
@@ -37,8 +38,8 @@ def compose(job: Job, now: datetime) -> Composed:
         language=notification.language,
         urgent=notification.urgent,
         ttl_seconds=max(60, int(left)),
-        collapse_key=f"order-{notification.order_id}" if notification.order_id else "",
-        url=tracking_url(job),
+        collapse_key=_collapse_key(notification),
+        url=_alert_url(job) or tracking_url(job),
         unsubscribe_url=_unsubscribe_url(job),
         callback_url=channel.callback_url,
         data=_data(job, now),
@@ -49,7 +50,9 @@ def compose(job: Job, now: datetime) -> Composed:
 def _words(job: Job, now: datetime) -> Rendered:
     notification = job.notification
     if notification.text:
-        return Rendered(text=notification.text, subject=job.shelf.brand.name, html="", version="")
+        incident = notification.incident
+        subject = incident.title if incident else job.shelf.brand.name
+        return Rendered(text=notification.text, subject=subject, html="", version="")
     family = job.channel.family
     templates = job.shelf.templates_for(notification.template, notification.event, family)
     template = choose(
@@ -97,6 +100,21 @@ def _variables(job: Job, now: datetime, wanted: frozenset[str]) -> dict[str, Any
     )
 
 
+def _collapse_key(notification: Notification) -> str:
+    """Messages about the same thing replace each other."""
+    if notification.incident_id:
+        return f"incident-{notification.incident_id}"
+    return f"order-{notification.order_id}" if notification.order_id else ""
+
+
+def _alert_url(job: Job) -> str:
+    """For an alert: the page of its incident, signed for the place that is told."""
+    notification = job.notification
+    if not notification.incident_id:
+        return ""
+    return alert_links.alert_url(notification.incident_id, notification.destination_id or 0)
+
+
 def tracking_url(job: Job) -> str:
     """The public page of the order."""
     return f"{settings.PUBLIC_BASE_URL}/t/{job.order.token}/" if job.order else ""
@@ -116,6 +134,15 @@ def _data(job: Job, now: datetime) -> dict[str, Any]:
     """The order in fields, for machines; and the keys of a push subscription."""
     data = plain_data(job, now) if job.channel.family in ("webhook", "team") else {}
     data["brand"] = job.shelf.brand.name
+    incident = job.notification.incident
+    if incident is not None:
+        data["incident"] = {
+            "token": incident.token,
+            "kind": incident.kind,
+            "title": incident.title,
+            "state": incident.state,
+            "url": _alert_url(job),
+        }
     if job.point is not None and job.point.data:
         data["push"] = job.point.data
     return data

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from consents import policy
+from notifications.alerting import ALERT
 from notifications.context import Job
 from notifications.models import Audience, Delivery
 from notifications.reasons import Reason, sentence
@@ -37,6 +38,7 @@ def gate(job: Job, now: datetime) -> Stop | None:
     return (
         _untrue(job)
         or _replaced(job)
+        or _answered(job)
         or _not_allowed(job, now)
         or _paused(job, now)
         or _quiet(job, now)
@@ -49,6 +51,18 @@ def _replaced(job: Job) -> Stop | None:
         return None
     values = {"newer": job.newer, "older": job.notification.event}
     return Stop(Reason.SUPERSEDED, State.CANCELLED, values=values)
+
+
+def _answered(job: Job) -> Stop | None:
+    """An alert about an incident that somebody has taken, put off or ended meanwhile."""
+    incident = job.notification.incident
+    if incident is None or job.notification.event != ALERT:
+        return None
+    if incident.state == incident.State.OPEN:
+        return None
+    who = incident.acknowledged_by if incident.state == incident.State.ACKNOWLEDGED else ""
+    values = {"state": incident.get_state_display(), "who": f" ({who})" if who else ""}
+    return Stop(Reason.ANSWERED, State.CANCELLED, values=values)
 
 
 def _untrue(job: Job) -> Stop | None:

@@ -5,13 +5,17 @@ The only writer of incidents besides `escalating` (their steps) and `acknowledgi
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from notifications import alerting
 from notifications.models import Incident, IncidentEvent
+from orders.models import Order, StatusChange
+from orders.statuses import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,41 @@ def resolve_order(order_id: int, why: str, now: datetime) -> int:
 
 def resolve_one(incident: Incident, why: str, now: datetime, actor: str = "") -> int:
     """This one is over; 1, or 0 when it already was."""
-    open_one = Incident.objects.filter(pk=incident.pk).exclude(state="resolved")
-    done = open_one.update(state="resolved", resolved_at=now, resolved_why=why[:300], due_at=None)
-    if done:
-        note(incident.pk, "resolved", now, actor, why)
+    with transaction.atomic():
+        open_one = Incident.objects.filter(pk=incident.pk).exclude(state="resolved")
+        done = open_one.update(
+            state="resolved", resolved_at=now, resolved_why=why[:300], due_at=None
+        )
+        if done:
+            note(incident.pk, "resolved", now, actor, why)
+            incident.state, incident.resolved_why = "resolved", why[:300]
+            alerting.tell_elsewhere(incident, now)
     return done
+
+
+def orders_moved_on(changes: Sequence[StatusChange], now: datetime) -> int:
+    """Parts of orders have a new status: what was open about them is over; how many there were.
+
+    One query for a batch of changes when nothing is open.
+    """
+    moved = [one for one in changes if one.fact == Fact.STATUS and one.applied]
+    if not moved:
+        return 0
+    found = Incident.objects.filter(order_id__in={one.order_id for one in moved})
+    count = 0
+    for incident in found.exclude(state="resolved"):
+        change = next((one for one in moved if _is_about(incident, one)), None)
+        if change is not None:
+            why = f"The order has moved on: {change.get_status_display()}."
+            count += resolve_one(incident, why, now)
+    return count
+
+
+def _is_about(incident: Incident, change: StatusChange) -> bool:
+    """The whole order has moved, or the very part that the incident is about."""
+    if incident.order_id != change.order_id:
+        return False
+    return not change.part or incident.about.endswith(f":{change.group_key}")
 
 
 def note(incident_id: int, kind: str, at: datetime, actor: str = "", detail: str = "") -> None:
@@ -82,6 +116,10 @@ def _seen_again(trouble: Trouble, now: datetime) -> Incident | None:
 
 
 def _open(trouble: Trouble, now: datetime) -> Incident:
+    store_id = trouble.store_id
+    if store_id is None and trouble.order_id is not None:
+        orders = Order.objects.filter(pk=trouble.order_id)
+        store_id = orders.values_list("store_id", flat=True).first()
     row = Incident.objects.create(
         brand_id=trouble.brand_id,
         kind=trouble.kind,
@@ -89,7 +127,7 @@ def _open(trouble: Trouble, now: datetime) -> Incident:
         title=trouble.title[:200],
         detail=trouble.detail[:500],
         next_act=trouble.next_act[:200],
-        store_id=trouble.store_id,
+        store_id=store_id,
         order_id=trouble.order_id,
         channel_id=trouble.channel_id,
         connection_id=trouble.connection_id,

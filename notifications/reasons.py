@@ -37,6 +37,7 @@ class Reason(StrEnum):
     CONSENT = "consent"
     FALLBACK = "fallback"
     FAILED = "failed"
+    ANSWERED = "answered"
     ERROR = "error"
 
 
@@ -72,6 +73,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.CONSENT: "{sentence}",
     Reason.FALLBACK: "{before} did not work ({why}); {family} takes over.",
     Reason.FAILED: "{family} did not work ({why}) and there is no other way to reach {recipient}.",
+    Reason.ANSWERED: "The alert is answered: {state}{who}. Nobody else is told.",
     Reason.ERROR: "The planning failed: {error}. It is written in the log.",
 }
 

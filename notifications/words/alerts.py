@@ -1,0 +1,89 @@
+"""What alerts say around an incident's own words, by language.
+
+No letter here is outside the alphabet of plain text messages.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWords:
+    """One language. What stands in braces is filled in."""
+
+    since: str
+    since_at: str  # with the store's name
+    unanswered: str  # a later step
+    put_off: str  # after a snooze
+    act: str
+    answer: str  # before the link
+    over: Mapping[str, str]  # by the state that ended it
+    nobody: str  # who, when there is no first name
+    untold: str
+    phases: Mapping[str, str]  # what a customer was not told, by event
+    acts: Mapping[str, str]
+
+
+EN = AlertWords(
+    since="Since {time}.",
+    since_at="{store}, since {time}.",
+    unanswered="Nobody has answered for {minutes} min.",
+    put_off="It was put off until now.",
+    act="To do: {act}.",
+    answer="Answer here: {url}",
+    over={
+        "resolved": "Resolved: {title}. {why}",
+        "acknowledged": "{actor} is on it: {title}.",
+    },
+    nobody="The customer",
+    untold="{who} was not told that order {order} {phase}",
+    phases={
+        "ready": "is ready",
+        "out_for_delivery": "is on its way",
+        "delayed": "is delayed",
+        "cancelled": "was cancelled",
+        "attempted": "could not be handed over",
+        "failed": "could not be delivered",
+    },
+    acts={
+        "call": "Call {who}",
+        "call_nobody": "Call the customer",
+        "driver": "Ask the driver",
+        "counter": "Keep it at the counter",
+        "source": "Write to them where the order came from",
+    },
+)
+ES = AlertWords(
+    since="Desde las {time}.",
+    since_at="{store}, desde las {time}.",
+    unanswered="Nadie ha respondido en {minutes} min.",
+    put_off="Estaba pospuesto hasta ahora.",
+    act="Hay que hacer: {act}.",
+    answer="Responde aqui: {url}",
+    over={
+        "resolved": "Resuelto: {title}. {why}",
+        "acknowledged": "{actor} se encarga: {title}.",
+    },
+    nobody="El cliente",
+    untold="{who} no sabe que el pedido {order} {phase}",
+    phases={
+        "ready": "ya se puede recoger",
+        "out_for_delivery": "ya va de camino",
+        "delayed": "se retrasa",
+        "cancelled": "fue cancelado",
+        "attempted": "no se pudo entregar a nadie",
+        "failed": "no se pudo entregar",
+    },
+    acts={
+        "call": "Llama a {who}",
+        "call_nobody": "Llama al cliente",
+        "driver": "Pregunta al repartidor",
+        "counter": "Guarda el pedido en el mostrador",
+        "source": "Escribe por donde vino el pedido",
+    },
+)
+
+
+def alert_words(code: str) -> AlertWords:
+    """The words for `code` ("es", "es-MX"); English when there are none."""
+    return ES if code[:2].lower() == "es" else EN
