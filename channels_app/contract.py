@@ -285,8 +285,10 @@ class Provider:
     Credentials: ClassVar[type[Credentials]] = Credentials
     base_url: ClassVar[str]
     in_flight: ClassVar[int] = 32  # calls at once per channel and process, unless the channel says
-    # It keeps an alert open on its own side: told of the end of an incident, it closes it.
+    # An alert stays open there: it is told when somebody is on it, and when it is over.
     resolves_incidents: ClassVar[bool] = False
+    # A message wakes somebody: it goes there only where a rule or a policy names the place.
+    pages_people: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from channels_app.contract import AddressKind
+from channels_app.registry import provider_class
 from consents import addresses, recording
 from consents.models import ContactPoint
 from notifications.library import Library, RuleCard
@@ -49,11 +50,15 @@ def _given_with(order: Order) -> list[recording.Wanted]:
 
 
 def destinations(shelf: Library, card: RuleCard, order: Order) -> list[Destination]:
-    """The rooms and endpoints that a rule speaks to, for an order of this store."""
+    """The rooms and endpoints that a rule speaks to, for an order of this store.
+
+    Where a message wakes somebody, the rule has to name the place.
+    """
+    pagers = {one.pk for one in shelf.channels if provider_class(one.provider).pages_people}
     return [
         place
         for place in shelf.destinations
         if place.audience == card.rule.audience
-        and (not card.destinations or place.pk in card.destinations)
+        and (place.pk in card.destinations if card.destinations else place.channel_id not in pagers)
         and (place.store_id is None or place.store_id == order.store_id)
     ]

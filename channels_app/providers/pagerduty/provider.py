@@ -93,6 +93,7 @@ class PagerDuty(Provider):
     base_url = REGIONS["us"]
     in_flight = 4  # about 120 events a minute and key
     resolves_incidents = True
+    pages_people = True
 
     def __init__(
         self,

@@ -112,6 +112,7 @@ class Slack(Provider):
     Credentials = SlackCredentials
     base_url = "https://slack.com/api"
     in_flight = 4  # about one message a second and room
+    resolves_incidents = True  # whoever was asked to act hears that it is done
 
     def request(self, message: Message) -> Request:
         """A chat.postMessage: blocks to look at, text for notifications and screen readers."""
