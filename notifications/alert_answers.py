@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
-
 from channels_app.contract import IncidentAction
 from channels_app.models import Channel
-from notifications import acknowledging, doorbell, incidents
+from notifications import acknowledging
 from notifications.models import Incident
-
-State = Incident.State
 
 
 def perform(channel: Channel, actions: Sequence[IncidentAction], now: datetime) -> int:
@@ -20,28 +16,14 @@ def perform(channel: Channel, actions: Sequence[IncidentAction], now: datetime) 
     """
     tokens = {action.token for action in actions}
     found = Incident.objects.filter(brand_id=channel.brand_id, token__in=tokens)
-    known = {incident.token: incident for incident in found}
+    known = set(found.values_list("token", flat=True))
     told = [action for action in actions if action.token in known]
     for action in told:
-        _act(channel, known[action.token], action, now)
+        _act(channel, action, now)
     return len(told)
 
 
-def _act(channel: Channel, incident: Incident, action: IncidentAction, now: datetime) -> None:
-    actor = f"{action.actor or 'Somebody'} ({channel.name})"[:120]
-    if action.verb == "reopen":
-        _reopen(incident, actor, now)
-    elif action.verb in acknowledging.VERBS:
+def _act(channel: Channel, action: IncidentAction, now: datetime) -> None:
+    if action.verb in acknowledging.VERBS:
+        actor = f"{action.actor or 'Somebody'} ({channel.name})"
         acknowledging.act(action.token, action.verb, actor, now, action.minutes)
-
-
-def _reopen(incident: Incident, actor: str, now: datetime) -> None:
-    """Whoever had acknowledged it gave it back: the next step is due at once.
-
-    One that is resolved stays so: what was wrong is over, and would be found again if not.
-    """
-    with transaction.atomic():
-        given_back = Incident.objects.filter(pk=incident.pk, state=State.ACKNOWLEDGED)
-        if given_back.update(state=State.OPEN, due_at=now):
-            incidents.note(incident.pk, "reopened", now, actor)
-            transaction.on_commit(doorbell.ring)

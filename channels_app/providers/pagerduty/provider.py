@@ -192,11 +192,12 @@ def name_of(value: Any) -> str:
 
 def links(message: Message, alert: Alert | None) -> list[dict[str, str]]:
     """The alert's own page, and the order's."""
-    known = [
-        (alert.url if alert else "", alert_label("open", message.language)),
-        (message.url, link_label(message.language)),
-    ]
-    return [{"href": url, "text": label} for url, label in known if is_web_link(url)]
+    known = {message.url: link_label(message.language)}
+    if alert:
+        known = {alert.url: alert_label("open", message.language)} | {
+            url: label for url, label in known.items() if url != alert.url
+        }
+    return [{"href": url, "text": label} for url, label in known.items() if is_web_link(url)]
 
 
 def answer_of(response: Response) -> dict[str, Any]:

@@ -156,13 +156,20 @@ def blocks(message: Message) -> list[dict[str, Any]]:
     found.append({"type": "section", "text": {"type": "mrkdwn", "text": escape(message.text)}})
     if said := context(message.data):
         found.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape(said)}]})
-    alert = alert_of(message.data)
-    buttons = alert_buttons(alert, message.language) if alert else []
-    buttons += [action_button(*action) for action in message.actions]
-    buttons += alert_link(alert, message.language) if alert else []
-    if buttons := buttons + link_buttons(message):
+    if buttons := buttons_of(message):
         found.append({"type": "actions", "elements": buttons[:MOST_BUTTONS]})
     return found
+
+
+def buttons_of(message: Message) -> list[dict[str, Any]]:
+    """Those of an alert first, then answers, then links."""
+    alert = alert_of(message.data)
+    answers = [action_button(*action) for action in message.actions]
+    if alert is None:
+        return answers + link_buttons(message)
+    found = alert_buttons(alert, message.language) + answers
+    found += alert_link(alert, message.language)
+    return found + (link_buttons(message) if message.url != alert.url else [])
 
 
 def alert_buttons(alert: Alert, language: str) -> list[dict[str, Any]]:

@@ -73,6 +73,11 @@ def test_the_same_incident_has_the_same_key_whatever_the_message() -> None:
     assert sent(PLAIN)["dedup_key"] == PLAIN.ref
 
 
+def test_an_alerts_own_page_is_linked_once() -> None:
+    links = sent(replace(ALERT, url="https://hub.example.com/a/t1/"))["links"]
+    assert links == [{"href": "https://hub.example.com/a/t1/", "text": "Open alert"}]
+
+
 def test_a_put_off_incident_alarms_again_and_links_that_lead_nowhere_are_left_out() -> None:
     body = sent(replace(ALERT, url="", data=incident("snoozed", url="http://localhost/a/1/")))
     assert (body["event_action"], body["links"]) == ("trigger", [])

@@ -11,9 +11,11 @@ from channels_app.contract import (
     Accepted,
     CallbackRequest,
     InboundMessage,
+    IncidentAction,
     Message,
     Request,
     Response,
+    Told,
 )
 from channels_app.failures import FailureKind
 from tests.cases import CallbackCase, SendCase
@@ -37,6 +39,24 @@ FULL = Message(
     url="https://hub.example.com/orders/7/",
     actions=[("I call her", "ack:7")],
     data={"order": {"number": "#1024"}, "store": {"name": "Centro & Sons"}},
+)
+
+TOKEN = "5f0c" * 10
+ALERT = Message(
+    to="C0KITCHEN",
+    subject="Ada was not told",
+    text="Call Ada.",
+    ref="ref-3",
+    url="https://hub.example.com/a/t1/",
+    data={
+        "incident": {
+            "token": TOKEN,
+            "kind": "unreached",
+            "title": "Ada was not told",
+            "state": "open",
+            "url": "https://hub.example.com/a/t1/",
+        }
+    },
 )
 
 
@@ -111,6 +131,36 @@ SEND_CASES = [
                 '"value":"ack:7"},{"type":"button","action_id":"open_link",'
                 '"text":{"type":"plain_text","text":"Ver pedido","emoji":false},'
                 '"url":"https://hub.example.com/orders/7/"}]}],'
+                '"unfurl_links":false,"unfurl_media":false}'
+            ).encode(),
+        ),
+        Accepted("C0KITCHEN:1795289400.000100"),
+    ),
+    SendCase(
+        "an alert with its three buttons",
+        ALERT,
+        TAKEN,
+        Request(
+            "POST",
+            URL,
+            HEADERS,
+            (
+                '{"channel":"C0KITCHEN","text":"Ada was not told: Call Ada.",'
+                '"blocks":[{"type":"header","text":{"type":"plain_text",'
+                '"text":"Ada was not told","emoji":false}},'
+                '{"type":"section","text":{"type":"mrkdwn","text":"Call Ada."}},'
+                '{"type":"actions","elements":['
+                '{"type":"button","action_id":"incident_acknowledge","text":{'
+                '"type":"plain_text","text":"Acknowledge","emoji":false},'
+                f'"value":"{TOKEN}","style":"primary"}},'
+                '{"type":"button","action_id":"incident_snooze_15","text":{'
+                '"type":"plain_text","text":"Snooze 15 min","emoji":false},'
+                f'"value":"{TOKEN}"}},'
+                '{"type":"button","action_id":"incident_resolve","text":{'
+                '"type":"plain_text","text":"Resolve","emoji":false},'
+                f'"value":"{TOKEN}"}},'
+                '{"type":"button","action_id":"open_alert","text":{"type":"plain_text",'
+                '"text":"Open alert","emoji":false},"url":"https://hub.example.com/a/t1/"}]}],'
                 '"unfurl_links":false,"unfurl_media":false}'
             ).encode(),
         ),
@@ -194,8 +244,18 @@ def message_event(**fields: Any) -> CallbackRequest:
     return event({"type": "event_callback", "event_id": "Ev01", "event": inner})
 
 
-def case(label: str, request: CallbackRequest, *expected: InboundMessage) -> CallbackCase:
+def case(label: str, request: CallbackRequest, *expected: Told) -> CallbackCase:
     return CallbackCase(label, request, expected, CREDENTIALS)
+
+
+def alert_button(action_id: str) -> dict[str, Any]:
+    """A button of an alert, as Slack reports that it was pressed."""
+    return {**BUTTON, "action_id": action_id, "value": TOKEN}
+
+
+def did(verb: str, action_id: str, minutes: int | None = None) -> IncidentAction:
+    number = f"1795289400.000100:1795289460.5:U0ADA:{action_id}"
+    return IncidentAction(TOKEN, verb, "ada", minutes, number, "C0KITCHEN")
 
 
 CALLBACK_CASES = [
@@ -209,6 +269,16 @@ CALLBACK_CASES = [
             sender_name="ada",
         ),
     ),
+    *(
+        case(f"{verb} on an alert", press(alert_button(name)), did(verb, name, minutes))
+        for verb, name, minutes in (
+            ("acknowledge", "incident_acknowledge", None),
+            ("snooze", "incident_snooze_15", 15),
+            ("snooze", "incident_snooze_60", 60),
+            ("resolve", "incident_resolve", None),
+        )
+    ),
+    case("an alert that was opened", press({"type": "button", "action_id": "open_alert"})),
     case("a link that was opened", press({"type": "button", "action_id": "open_link"})),
     case("a window that was closed", press(BUTTON, kind="view_closed")),
     case("a message", message_event(), InboundMessage("Ev01", "U0ADA", text="2 < 3 & 4")),

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from channels_app.contract import CallbackRefused, CallbackRequest, Message, Response
+from channels_app.contract import (
+    CallbackRefused,
+    CallbackRequest,
+    InboundMessage,
+    IncidentAction,
+    Message,
+    Response,
+)
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.slack.callbacks import CALLBACKS, signature
 from channels_app.providers.slack.provider import ERRORS, Slack, SlackCredentials
@@ -17,6 +24,7 @@ from channels_app.sandbox.contract import Account, Call
 from tests.cases import CallbackCase, SendCase
 
 from .cases import (
+    ALERT,
     BUTTON,
     CALLBACK_CASES,
     CREDENTIALS,
@@ -26,6 +34,8 @@ from .cases import (
     SEND_CASES,
     STAMP,
     TAKEN,
+    TOKEN,
+    alert_button,
     call,
     event,
     form,
@@ -89,6 +99,37 @@ def test_two_buttons_have_two_ids_and_a_repeat_has_the_same() -> None:
     elements = sent(message)["blocks"][-1]["elements"]
     assert len({element["action_id"] for element in elements}) == 2
     assert sent(message) == sent(message)
+
+
+@pytest.mark.parametrize(
+    ("state", "names"),
+    [
+        ("open", ["incident_acknowledge", "incident_snooze_15", "incident_resolve"]),
+        ("snoozed", ["incident_acknowledge", "incident_resolve"]),
+        ("acknowledged", ["incident_resolve"]),
+        ("resolved", []),
+    ],
+)
+def test_an_alert_offers_what_can_still_be_done(state: str, names: list[str]) -> None:
+    incident = {**ALERT.data["incident"], "state": state}
+    message = replace(ALERT, language="es", data={"incident": incident})
+    *shown, link = sent(message)["blocks"][-1]["elements"]
+    assert [one["action_id"] for one in shown] == names
+    assert (link["action_id"], link["text"]["text"]) == ("open_alert", "Abrir aviso")
+    labels = {"incident_acknowledge": "Me encargo", "incident_snooze_15": "Posponer 15 min"}
+    assert all(one["text"]["text"] == labels.get(one["action_id"], "Resuelto") for one in shown)
+
+
+def test_an_alert_about_an_order_has_a_button_to_each() -> None:
+    message = replace(ALERT, url="https://hub.example.com/t/1/")
+    names = [one["action_id"] for one in sent(message)["blocks"][-1]["elements"]]
+    assert names[-2:] == ["open_alert", "open_link"]
+
+
+@pytest.mark.parametrize("name", ["incident_", "incident_explode", "incident_snooze_", "incident"])
+def test_a_button_that_only_looks_like_one_of_an_alert_is_an_answer(name: str) -> None:
+    (found,) = CALLBACKS.read(press(alert_button(name)))
+    assert isinstance(found, InboundMessage) and found.action == TOKEN
 
 
 def test_an_empty_text_or_an_endless_value_is_refused_before_it_is_sent() -> None:
@@ -218,6 +259,25 @@ def test_a_press_by_the_stand_in_is_believed_and_read() -> None:
     assert again.message_id != found.message_id
     with pytest.raises(CallbackRefused):
         CALLBACKS.verify(request, CREDENTIALS, datetime.now(UTC))
+
+
+def test_the_stand_in_presses_a_button_of_the_newest_alert_or_of_a_named_one() -> None:
+    end = type(SANDBOX)()
+    with pytest.raises(LookupError):
+        end.inbound("U0ADA", "button:acknowledge", ACCOUNT)
+    newer = {"incident": {**ALERT.data["incident"], "token": "another"}}
+    for message in (ALERT, replace(ALERT, to="C0BAR", data=newer), PLAIN):
+        end.handle(call_for(message), [ACCOUNT])
+    for text, token, room in (
+        ("button:snooze", "another", "C0BAR"),
+        (f"button:snooze:{TOKEN}", TOKEN, "C0KITCHEN"),
+    ):
+        request = end.inbound("U0ADA", text, ACCOUNT)
+        CALLBACKS.verify(request, ACCOUNT.credentials, datetime.now(UTC))
+        (found,) = CALLBACKS.read(request)
+        assert isinstance(found, IncidentAction)
+        assert (found.token, found.verb, found.minutes) == (token, "snooze", 15)
+        assert (found.actor, found.room) == ("u0ada", room)
 
 
 def test_the_demo_credentials_pass_the_form() -> None:
