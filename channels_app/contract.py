@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 from django import forms
 
 from channels_app.failures import FailureKind, SendError
+from channels_app.wire import waiting
 
 
 class Family(StrEnum):
@@ -160,9 +161,8 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds of a Retry-After header in its number form."""
-        value = self.headers.get("retry-after", "")
-        return float(value) if value.replace(".", "", 1).isdigit() else None
+        """Seconds of a Retry-After header, in either of its forms; None without one."""
+        return waiting.retry_after(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
