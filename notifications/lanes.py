@@ -3,6 +3,7 @@
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
+from datetime import datetime
 
 from channels_app.models import Channel
 from notifications.composing import Composed
@@ -11,6 +12,12 @@ from notifications.context import Job
 BATCH = 200
 TRUE_FOR = 1.0  # seconds for which a message that was checked may wait for its turn
 SLOW_FOR = 10.0  # seconds in which a channel whose messages had to wait gets no more than fly
+
+
+def most_pressing(ready: tuple[Job, Composed]) -> tuple[bool, datetime]:
+    """Sorts urgent messages first, then those that are worthless soonest."""
+    notification = ready[0].notification
+    return not notification.urgent, notification.useful_until
 
 
 class Lanes:
@@ -23,6 +30,7 @@ class Lanes:
     def __init__(self) -> None:
         self.in_flight: Counter[int] = Counter()
         self.stale: list[int] = []  # delivery ids to put back
+        self.resting: frozenset[int] = frozenset()  # channels whose provider asked for a pause
         self._ready: dict[int, deque[tuple[Job, Composed, float]]] = defaultdict(deque)
         self._slow_until: dict[int, float] = {}
 
@@ -51,8 +59,11 @@ class Lanes:
         return list(self._ready)
 
     def next(self, channel_id: int) -> Iterator[tuple[Job, Composed]]:
-        """What may fly now, as far as the channel's limit allows."""
+        """What may fly now, as far as the channel's limit allows; nothing while it rests."""
         queue = self._ready[channel_id]
+        if channel_id in self.resting:
+            self.stale += [job.delivery.pk for job, *_rest in queue]
+            queue.clear()
         while queue and self.in_flight[channel_id] < queue[0][0].channel.limit:
             job, composed, checked_at = queue.popleft()
             if time.monotonic() - checked_at > TRUE_FOR:

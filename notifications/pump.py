@@ -24,14 +24,14 @@ from channels_app.contract import Accepted
 from channels_app.failures import FailureKind, SendError
 from channels_app.models import Channel
 from channels_app.sending import Transport, look_up, send
-from notifications import context, health, library, outcomes, receipts, unknown
+from notifications import context, health, library, limits, outcomes, receipts, resting, unknown
 from notifications.composing import Composed, compose
 from notifications.context import Job
 from notifications.gating import gate
-from notifications.lanes import BATCH, Lanes
+from notifications.lanes import BATCH, Lanes, most_pressing
 from notifications.planning import plan
 from notifications.sweeping import SWEEPS
-from notifications.taking import channels_with_work, claim_deliveries, one_of_many, put_back
+from notifications.taking import Taker, one_of_many
 from orders.normalising import normalise, where
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Pump:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bell: asyncio.Event | None = None
         self._stopping = False
-        self._lanes = Lanes()
+        self._lanes, self._taker = Lanes(), Taker()
         self._tasks: set[asyncio.Task[None]] = set()
         self._results: list[outcomes.Result] = []
         self._oldest_result = 0.0
@@ -146,11 +146,11 @@ class Pump:
         elif self._tasks:
             pause = SETTLE_AFTER  # only calls in flight; the first results to land ring the bell
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), pause)
+            await asyncio.wait_for(self._bell.wait(), min(pause, self._taker.patience()))
         self._bell.clear()
 
     async def _finish(self) -> None:
-        await self._db(put_back, self._lanes.empty())
+        await self._db(self._taker.put_back, self._lanes.empty())
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=settings.SEND_TIMEOUT_SECONDS + 2)
         await self._settle()
@@ -200,6 +200,9 @@ class Pump:
         """Claim as much as each channel has room for, and let it fly."""
         stale, self._lanes.stale = self._lanes.stale, []
         jobs: list[Job] = await self._db(self._claim_all, self._lanes.taken(), stale)
+        # Asked for since the last settling: no other process knows of it yet.
+        asked = {r.job.channel.pk for r in self._results if resting.is_throttled(r.ending)}
+        self._lanes.resting = self._taker.resting | asked
         if jobs:
             at = time.monotonic()
             for job, composed in await self._db(self._prepare, jobs):
@@ -214,18 +217,12 @@ class Pump:
 
     def _claim_all(self, taken: dict[int, int], stale: Sequence[int]) -> list[Job]:
         if stale:
-            put_back(stale)
-        ids: list[int] = []
-        now = self.now()
-        for channel in channels_with_work(now):
-            room = self._lanes.room(channel) - taken.get(channel.pk, 0)
-            # Half of it at a time: a claim of two rows costs as much as one of fifty.
-            if room * 2 >= self._lanes.room(channel):
-                ids += claim_deliveries(channel.pk, room, now)
+            self._taker.put_back(stale)
+        ids = self._taker.take(self._lanes, taken, self.now())
         try:
             return context.load(ids) if ids else []
         except Exception:
-            put_back(ids)
+            self._taker.put_back(ids)
             raise
 
     def _prepare(self, jobs: Sequence[Job]) -> list[tuple[Job, Composed]]:
@@ -245,12 +242,14 @@ class Pump:
                 log.error("delivery %s cannot be prepared: %s", job.delivery.pk, where(error))
                 failed.append(outcomes.Result(job, _cannot_prepare()))
         try:
+            ready, over = self._taker.counts.reserve(ready, now)
             outcomes.settle(failed, now)
-            outcomes.stopped(stops, now)
+            outcomes.stopped(stops + over, now)
+            limits.return_slots(stops + over)
         except DatabaseError:
-            put_back([job.delivery.pk for job in jobs])
+            self._taker.put_back([job.delivery.pk for job in jobs])
             raise
-        return ready
+        return sorted(ready, key=most_pressing)
 
     def _launch(self, work: Any, channel: Channel) -> None:
         self._lanes.in_flight[channel.pk] += 1
@@ -294,6 +293,9 @@ class Pump:
         if not self._results:
             self._oldest_result = time.monotonic()
         self._results.append(result)
+        if resting.is_throttled(result.ending):
+            self._lanes.resting |= {result.job.channel.pk}
+            self._oldest_result = 0.0  # settled at once: the other processes must know
 
     async def _settle_if_due(self) -> int:
         age = time.monotonic() - self._oldest_result
@@ -308,6 +310,7 @@ class Pump:
             return 0
         try:
             await self._db(outcomes.settle, results, self.now())
+            await self._db(self._taker.counts.settled, [(r.job, r.ending) for r in results])
         except Exception:
             # What is known must not be forgotten: it is tried again with the next round.
             self._results = results + self._results
@@ -323,7 +326,10 @@ class Pump:
         self._next_chores = time.monotonic() + CHORES_EVERY
         ask: list[Job] = await self._db(self._sweep)
         for job in ask:
-            self._launch(self._ask(job), job.channel)
+            if job.channel.pk in self._lanes.resting:
+                await self._db(unknown.ask_later, job, "Its provider rests.", self.now())
+            else:
+                self._launch(self._ask(job), job.channel)
         return len(ask)
 
     def _sweep(self) -> list[Job]:
@@ -352,6 +358,7 @@ class Pump:
                 settings.SEND_TIMEOUT_SECONDS,
             )
         except SendError as error:
+            await self._db(resting.rest, [(job, error)], self.now())
             await self._db(unknown.ask_later, job, f"{error.code} {error.detail}", self.now())
             return
         except Exception as error:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     REVERTED = "moved_back"
     UNMAPPED = "not_understood"
     TOO_OLD = "too_old"
+    WITHIN_TOLERANCE = "within_tolerance"
     NO_CUSTOMER = "no_customer"
     NO_ROUTE = "no_route"
     NO_DESTINATION = "no_destination"
@@ -34,10 +35,20 @@ class Reason(StrEnum):
     UNTRUE = "no_longer_true"
     EXPIRED = "expired"
     CHANNEL_PAUSED = "channel_paused"
+    DAY_FULL = "day_full"
+    COUNTRY_FULL = "country_full"
+    NOT_SENT_THERE = "not_sent_there"
+    RESTING = "channel_rests"
     CONSENT = "consent"
     FALLBACK = "fallback"
+    FAILOVER = "failover"
     FAILED = "failed"
     ANSWERED = "answered"
+    UNCONFIRMED = "unconfirmed"
+    UNHEARD = "unheard"
+    INFORMED = "informed"
+    MERGED = "merged"
+    OBVIOUS = "obvious"
     ERROR = "error"
 
 
@@ -62,6 +73,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.REVERTED: "The order moved back; customers are not told of that by themselves.",
     Reason.UNMAPPED: "The source's word for it has no meaning here yet. Map it, then replay.",
     Reason.TOO_OLD: "It happened {age} before we heard of it, too long ago to be news.",
+    Reason.WITHIN_TOLERANCE: "They were told {told}; {new} is within {minutes} min.",
     Reason.NO_CUSTOMER: "The order names nobody to tell.",
     Reason.NO_ROUTE: "{recipient} cannot be reached: {refusals}",
     Reason.NO_DESTINATION: "No {audience} destination is set up for rule “{rule}”.",
@@ -69,10 +81,22 @@ SENTENCES: dict[Reason, str] = {
     Reason.SUPERSEDED: "“{newer}” came before “{older}” was sent, and replaces it.",
     Reason.UNTRUE: "The order is {status} by now, so “{event}” is no longer true.",
     Reason.EXPIRED: "It was not worth telling any more after {until}.",
+    Reason.DAY_FULL: "Channel {channel} has sent its {cap} messages for today.",
+    Reason.COUNTRY_FULL: "Channel {channel} has sent its {cap} messages to {country} for today.",
+    Reason.NOT_SENT_THERE: "Channel {channel} sends nothing to {country}.",
+    Reason.RESTING: "Channel {channel} was asked by its provider to wait until {until}, too late "
+    "for this message.",
     Reason.CHANNEL_PAUSED: "Channel {channel} is paused: {why}",
     Reason.CONSENT: "{sentence}",
+    Reason.FAILOVER: "{channel} did not work ({why}); {other} takes over, to the same address.",
     Reason.FALLBACK: "{before} did not work ({why}); {family} takes over.",
     Reason.FAILED: "{family} did not work ({why}) and there is no other way to reach {recipient}.",
+    Reason.UNCONFIRMED: "{why}; {family} takes over.",
+    Reason.UNHEARD: "{why}, and there is no other way to reach {recipient}.",
+    Reason.INFORMED: "{why}: {family} is not needed any more.",
+    Reason.MERGED: "Another part of the order came to “{newer}” before this was sent: one message "
+    "tells of both.",
+    Reason.OBVIOUS: "They were told “{before}” {seconds} s before, and hold it in their hands now.",
     Reason.ANSWERED: "The alert is answered: {state}{who}. Nobody else is told.",
     Reason.ERROR: "The planning failed: {error}. It is written in the log.",
 }
