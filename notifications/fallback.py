@@ -11,9 +11,20 @@ from notifications.models import Decision, Delivery, Notification
 from notifications.owing import new_delivery
 from notifications.reasons import Reason, sentence
 
+# Of a delivery that was sent, and of which neither a receipt nor a look at the page told in time.
+UNCONFIRMED = "unconfirmed"
+BROKEN = (Reason.FALLBACK, Reason.FAILED)
+UNPROVEN = (Reason.UNCONFIRMED, Reason.UNHEARD)
+Reasons = tuple[Reason, Reason]  # another route takes over; there is none
+
 
 def next_route(
-    notification: Notification, failed: Delivery, why: str, now: datetime, before: str
+    notification: Notification,
+    failed: Delivery,
+    why: str,
+    now: datetime,
+    before: str,
+    reasons: Reasons = BROKEN,
 ) -> Delivery | None:
     """Queue the notification's next route; None, and a decision saying so, when there is none.
 
@@ -23,17 +34,22 @@ def next_route(
         # As it is now: a receipt and our own settling may both have come here.
         rows = Notification.objects.select_for_update(no_key=True, of=("self",))
         related = rows.select_related("rule", "customer", "destination")
-        return _next_route(related.get(pk=notification.pk), failed, why, now, before)
+        return _next_route(related.get(pk=notification.pk), failed, why, now, before, reasons)
 
 
 def _next_route(
-    notification: Notification, failed: Delivery, why: str, now: datetime, before: str
+    notification: Notification,
+    failed: Delivery,
+    why: str,
+    now: datetime,
+    before: str,
+    reasons: Reasons,
 ) -> Delivery | None:
     if notification.state == Notification.State.CANCELLED:
         return None
     route = _take_route(notification) if notification.useful_until > now else None
     if route is None:
-        _give_up(notification, failed, why, now, before)
+        _give_up(notification, failed, why, now, before, reasons[1])
         return None
     notification.state = Notification.State.OPEN
     notification.save(update_fields=["routes", "state"])
@@ -44,7 +60,7 @@ def _next_route(
         notification,
         delivery,
         Decision.Verdict.SEND,
-        Reason.FALLBACK,
+        reasons[0],
         now,
         before=before,
         why=why.rstrip("."),
@@ -75,11 +91,17 @@ def recipient(notification: Notification) -> str:
 
 
 def _give_up(
-    notification: Notification, failed: Delivery, why: str, now: datetime, before: str
+    notification: Notification,
+    failed: Delivery,
+    why: str,
+    now: datetime,
+    before: str,
+    reason: Reason,
 ) -> None:
     others = notification.deliveries.exclude(pk=failed.pk).exclude(
         state__in=[Delivery.State.FAILED, Delivery.State.CANCELLED, Delivery.State.EXPIRED]
     )
+    others = others.exclude(state=Delivery.State.SENT, failure=UNCONFIRMED)
     if others.exists():
         return  # another route of the same notification is under way, or has worked
     notification.state = Notification.State.FAILED
@@ -88,7 +110,7 @@ def _give_up(
         notification,
         failed,
         Decision.Verdict.DROP,
-        Reason.FAILED,
+        reason,
         now,
         family=before,
         why=why.rstrip("."),

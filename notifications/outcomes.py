@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from channels_app.contract import Accepted, Idempotency
 from channels_app.failures import CONSEQUENCES, FailureKind, SendError
 from channels_app.models import Channel, ChannelEvent
 from consents import recording
-from notifications import fallback
+from notifications import confirming, fallback
 from notifications.backoff import MOST_TRIES, next_due
 from notifications.context import Job
 from notifications.gating import Stop
@@ -142,12 +143,16 @@ def _sent(results: Sequence[Result], held: Mapping[int, tuple[str, str]], now: d
 
     One that had been given up for lost and was queued again is not sent a second time.
     """
-    for handed_off in (False, True):
-        ids = [r.job.delivery.pk for r in results if _is_handed_off(r) == handed_off]
-        if ids:
-            state = State.HANDED_OFF if handed_off else State.SENT
-            leased = Delivery.objects.filter(id__in=ids, state__in=[*UNDER_WAY, State.QUEUED])
-            leased.update(state=state, sent_at=now, lease_until=None, reason="", failure="")
+    waits = confirming.waits([r.job for r in results if not _is_handed_off(r)])
+    alike: dict[tuple[bool, int], list[int]] = defaultdict(list)
+    for result in results:
+        pk = result.job.delivery.pk
+        alike[_is_handed_off(result), waits.get(pk, 0)].append(pk)
+    for (handed_off, minutes), ids in alike.items():
+        state = State.HANDED_OFF if handed_off else State.SENT
+        more = {"confirm_by": now + timedelta(minutes=minutes)} if minutes else {}
+        leased = Delivery.objects.filter(id__in=ids, state__in=[*UNDER_WAY, State.QUEUED])
+        leased.update(state=state, sent_at=now, lease_until=None, reason="", failure="", **more)
     told = [r.job.notification.pk for r in results if held[r.job.delivery.pk][0] not in _NOT_TOLD]
     Notification.objects.filter(id__in=told, state=Notification.State.OPEN).update(
         state=Notification.State.DONE

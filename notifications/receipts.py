@@ -11,7 +11,7 @@ from channels_app.models import Channel
 from channels_app.registry import provider_class
 from consents import recording
 from consents.models import ConsentEvent
-from notifications import doorbell, fallback, outcomes
+from notifications import confirming, doorbell, fallback, outcomes
 from notifications.models import Attempt, Delivery, Notification, ReceiptRecord
 
 State = Delivery.State
@@ -139,6 +139,11 @@ def _tie(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
 
 def _advance(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
     state, allowed = _ADVANCES[record.status]
+    more = {}
+    if state == State.SENT:
+        more = {"confirm_by": confirming.deadline(delivery, record.channel, now)}
+    elif delivery.state == State.FAILED or delivery.failure == fallback.UNCONFIRMED:
+        confirming.proved(delivery, now)
     moved = Delivery.objects.filter(pk=delivery.pk, state__in=allowed).update(
         state=state,
         lease_until=None,
@@ -146,6 +151,7 @@ def _advance(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
         reason="",
         sent_at=delivery.sent_at or record.at,
         ended_at=record.at if state != State.SENT else None,
+        **more,
     )
     if moved:
         Notification.objects.filter(pk=delivery.notification_id).exclude(
@@ -161,6 +167,7 @@ def _fail(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
     )
     if not moved:
         return
+    delivery.state = State.FAILED
     consequence = CONSEQUENCES.get(FailureKind(record.failure)) if record.failure else None
     channel, point = record.channel, delivery.contact_point
     if consequence and consequence.suppress_address and point is not None:
@@ -169,7 +176,8 @@ def _fail(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
         recording.provider_block(point, now, channel=channel.family, why=record.code)
     if consequence and consequence.pause_channel:
         outcomes.pause(channel, why, now)
-    fallback.next_route(delivery.notification, delivery, why, now, channel.family)
+    if delivery.failure != fallback.UNCONFIRMED:  # then another route has taken over already
+        fallback.next_route(delivery.notification, delivery, why, now, channel.family)
 
 
 def match_early(limit: int, now: datetime) -> int:

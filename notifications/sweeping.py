@@ -7,4 +7,6 @@ may sweep at once.
 from collections.abc import Callable
 from datetime import datetime
 
-SWEEPS: tuple[Callable[[datetime], object], ...] = ()
+from notifications import confirming
+
+SWEEPS: tuple[Callable[[datetime], object], ...] = (confirming.run_due,)
