@@ -17,12 +17,16 @@ from pathlib import Path
 
 from tests.bench import ingest, scene, startup
 from tests.bench.drain import Drained, drain
+from tests.bench.latency import Waits, isolation, recovery
 from tests.bench.other import other_naive
 from tests.bench.report import Report
 from tests.bench.scene import Incomplete, Scene
 from tests.bench.sides import WARM, Naive, Product, ProductFromChanges, Side, our_naive
+from tests.bench.through import Through
+from tests.bench.year import year
 
-PARTS = ("drain", "ingest", "startup")
+PARTS = ("drain", "ingest", "through", "isolation", "recovery", "startup", "year")
+EXTRA = frozenset({"year"})  # takes minutes: only when it is asked for
 # Messages per run: enough for some seconds each.
 # "changes" leaves behind as many deliveries as "ours" needs in the next round.
 COUNTS = {"naive": 400, "tuned": 700, "ours": 4000, "changes": 4000, "tuned50": 140, "ours50": 4000}
@@ -57,8 +61,9 @@ class Bench:
                 for target in targets:
                     self._try(target.name, partial(self._ingest, target, window))
         self._compare()
-        if "startup" in self.options.only:
-            self._try("startup", self._startup)
+        for part, measure in self._after(hook).items():
+            if part in self.options.only:
+                self._try(part, measure)
 
     def _prepare(self) -> dict[str, str]:
         say("filling two databases")
@@ -112,6 +117,51 @@ class Bench:
         found = ingest.ingest(self.scene, target, seconds)
         self.taken[target.name].append(found)
         say(f"  {'hook ' + target.name:14} {found.rate:7.0f}/s   p99 {found.p99_ms:.0f} ms")
+
+    def _after(self, hook: dict[str, str]) -> dict[str, Callable[[], None]]:
+        """What leaves rows behind, and so comes after the rounds."""
+        return {
+            "through": partial(self._through, hook),
+            "isolation": self._isolation,
+            "recovery": self._recovery,
+            "startup": self._startup,
+            "year": self._year,
+        }
+
+    def _through(self, hook: dict[str, str]) -> None:
+        say("webhooks in, messages out")
+        way, quick = Through(self.scene, hook), self.options.quick
+        counts = {"naive": 100 if quick else 300, "ours": 600 if quick else 2500}
+        rates: dict[str, list[float]] = {name: [] for name in counts}
+        for _round in range(self.options.rounds):
+            for name, count in counts.items():
+                rates[name].append(way.run(name, count))
+                say(f"  {name:14} {rates[name][-1]:7.0f}/s")
+        self.report.add("P6", rates["ours"], rates["naive"])
+
+    def _isolation(self) -> None:
+        say("one provider hangs for 30 s, one answers 429")
+        self._pairs("P10", lambda: isolation(self.scene, 3 if self.options.quick else 8))
+
+    def _recovery(self) -> None:
+        say("a backlog drains")
+        size = 4000 if self.options.quick else 16_000
+        self._pairs("P16", lambda: recovery(self.scene, 3 if self.options.quick else 8, size))
+
+    def _pairs(self, code: str, measure: Callable[[], tuple[Waits, Waits]]) -> None:
+        """p99 in trouble and in peace, round by round."""
+        found = [measure() for _round in range(self.options.rounds)]
+        for bad, good in found:
+            say(
+                f"  in trouble p50 {bad.p50:.0f} p99 {bad.p99:.0f} ms, in peace p50 {good.p50:.0f} p99 {good.p99:.0f} ms"
+            )
+        self.report.add(code, [bad.p99 for bad, _good in found], [good.p99 for _bad, good in found])
+
+    def _year(self) -> None:
+        say("a year of orders is stored")
+        before, after = year(self.scene, self.counts["ours"])
+        say(f"  CPU ms a message {before:.2f} before, {after:.2f} after")
+        self.report.add("P11", [after], [before])
 
     def _startup(self) -> None:
         say("starting a bare Django and `manage.py up`")
@@ -178,7 +228,8 @@ def options_from(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--budget", type=float, default=300.0, help="seconds after which no round begins"
     )
-    parser.add_argument("--only", default=",".join(PARTS), help="some of drain,ingest,startup")
+    usual = [part for part in PARTS if part not in EXTRA]
+    parser.add_argument("--only", default=",".join(usual), help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument(
         "--against", metavar="FOLDER", help="run another naive project (`hub`) from there as well"

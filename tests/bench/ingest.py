@@ -86,7 +86,7 @@ def ingest(scene: Scene, target: Target, seconds: float) -> Taken:
             "most": target.most,
             "warm": WARM,
         }
-        found = _load(order)
+        found = load(order)
     if found["bad"]:
         raise Incomplete(f"{found['bad']} requests were refused by {target.name}")
     stored = _rows(target) - before
@@ -103,7 +103,8 @@ def _rows(target: Target) -> int:
     return number(target.env["DATABASE_URL"], f"SELECT count(*) FROM {target.table}")
 
 
-def _load(order: Mapping[str, object]) -> dict[str, float]:
+def load(order: Mapping[str, object]) -> dict[str, float]:
+    """What the load generator, in a process of its own, made of `order`."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.load"],
         input=json.dumps(order),

@@ -13,6 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 try:
@@ -20,6 +21,7 @@ try:
 except ImportError:  # it is only faster
     uvloop = None
 
+NOW = datetime.now(UTC).isoformat(timespec="seconds")
 LINE_ITEM = {"id": 9001, "name": "Margherita", "quantity": 2, "current_quantity": 2, "sku": "M"}
 
 
@@ -29,16 +31,16 @@ def body(number: int) -> bytes:
         "id": 5_000_000_000_000 + number,
         "name": f"#{number}",
         "test": False,
-        "created_at": "2026-11-21T12:00:00-05:00",
-        "updated_at": "2026-11-21T12:00:00-05:00",
+        "created_at": NOW,
+        "updated_at": NOW,
         "financial_status": "paid",
         "fulfillment_status": None,
         "confirmed": True,
         "currency": "USD",
         "total_price": "21.50",
         "customer_locale": "en",
-        "phone": "+12025550143",
-        "customer": {"id": 77, "first_name": "Ada", "last_name": "Lovelace"},
+        "phone": f"+1202{2_000_000 + number % 5_000_000:07d}",
+        "customer": {"id": 77_000 + number, "first_name": "Ada", "last_name": "Lovelace"},
         "shipping_lines": [{"title": "Pickup", "code": "Pickup", "source": "shopify"}],
         "line_items": [LINE_ITEM],
         "fulfillments": [],
@@ -151,8 +153,10 @@ async def measure(order: dict[str, Any]) -> dict[str, Any]:
     """Warm the server up, then measure."""
     run = uuid.uuid4().hex
     port, warm, most = order["port"], order["warm"], order["most"]
+    first = order.get("first", 0)
     calls = [
-        request(order["path"], port, order["secret"], number, run) for number in range(most + warm)
+        request(order["path"], port, order["secret"], number, run)
+        for number in range(first, first + most + warm)
     ]
     before = Job(calls[:warm], 10)
     await before.run(port, order["connections"])

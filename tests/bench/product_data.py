@@ -44,6 +44,8 @@ def shop() -> SourceConnection:
     brand = Brand.objects.create(slug="trattoria", name="Trattoria", country="US")
     store = Store.objects.create(brand=brand, slug="harbour", name="Harbour")
     defaults.install(brand)
+    # A hold would be measured instead of the work.
+    brand.rules.update(hold_seconds=0)
     Channel.objects.create(
         brand_id=brand.pk,
         slug="sms",

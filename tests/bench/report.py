@@ -32,8 +32,14 @@ GOALS = {
         Goal("P2", "drain, provider 0 ms, per s; ÷ tuned", 6, 3),
         Goal("P3", "drain, provider 50 ms, per s; ÷ tuned", 40, 20),
         Goal("P5", "CPU per message, worker + database, ms; ÷ tuned", SIXTH, THIRD, more=False),
+        Goal("P6", "webhook to provider, per s; ÷ DRF view and a task each", 8, 4),
         Goal("P7", "webhooks stored per s; ÷ a bare view", 0.25, 0.15),
         Goal("P8", "webhooks stored per s; ÷ a DRF + ORM view", 3, 2),
+        Goal(
+            "P10", "p99 ms with a hanging and a throttled provider; ÷ without", 1.2, 2, more=False
+        ),
+        Goal("P11", "CPU per message, ms, with a year stored; ÷ with little", 1.1, 1.3, more=False),
+        Goal("P16", "p99 ms of urgent news while a backlog drains; ÷ in peace", 1.3, 3, more=False),
         Goal("P14", "start to first message, s; ÷ bare Django's start", 2, 4, more=False),
         Goal("P15a", "memory of a worker and 2 children, MB; ÷ naive", 1.0, 1.0, more=False),
         Goal("P15b", "memory of `manage.py up`, MB; ÷ bare Django", 1.6, 2.0, more=False),

@@ -135,12 +135,19 @@ def opened() -> Iterator[Scene]:
             stack.enter_context(services.redis_database(redis)),
         )
         for milliseconds in STUB_DELAYS:
-            port = services.free_port()
-            command = [sys.executable, "-m", "tests.bench.stub", str(port), str(milliseconds)]
-            stack.enter_context(services.running(command, folder=folder, name="stub"))
-            services.wait_for_port(port)
+            port = stack.enter_context(run_stub(scene, str(milliseconds)))
             scene.stubs[milliseconds] = Stub(port, milliseconds)
         yield scene
+
+
+@contextlib.contextmanager
+def run_stub(scene: Scene, *options: str) -> Iterator[int]:
+    """A stand-in with `options` (milliseconds, `throttled`); its port."""
+    port = services.free_port()
+    command = [sys.executable, "-m", "tests.bench.stub", str(port), *options]
+    with services.running(command, folder=scene.folder, name="stub"):
+        services.wait_for_port(port)
+        yield port
 
 
 def execute(url: str, *statements: str) -> None:
@@ -155,3 +162,10 @@ def number(url: str, query: str) -> int:
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute(query.encode()).fetchone()
     return int(row[0]) if row else 0
+
+
+def text(url: str, query: str) -> str:
+    """The one text that `query` gives."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return str(row[0]) if row else ""

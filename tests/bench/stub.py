@@ -1,7 +1,8 @@
 """A stand-in for an SMS provider: takes any POST, answers like one after a while.
 
-`python -m tests.bench.stub PORT [MILLISECONDS]`. GET /stats says how many came and
-when the first and the last one did, /dump gives every arrival, /reset forgets them.
+`python -m tests.bench.stub PORT [MILLISECONDS [throttled]]`: `throttled` answers 429.
+GET /stats says how many came and when the first and the last one did, /fresh when each
+came that is not of a crowd, /reset forgets them.
 It speaks just enough HTTP/1.1 to cost next to nothing.
 """
 
@@ -40,6 +41,7 @@ ANSWER = {
     "uri": "/2010-04-01/Accounts/AC/Messages/SM.json",
 }
 SID_DIGITS = 32
+CROWD = b"2125550199"  # the number to which a backlog goes that only keeps the product busy
 
 
 def _http(status: str, body: bytes) -> bytes:
@@ -50,22 +52,25 @@ def _http(status: str, body: bytes) -> bytes:
 class Stub:
     """What arrived, and the answer to the next one."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float, throttled: bool = False) -> None:
+        self.seconds, self.throttled = seconds, throttled
         self.arrivals: list[float] = []
+        self.fresh: list[float] = []
         self.connections = 0
         blank = json.dumps(ANSWER).encode().replace(b"%s", b"x" * SID_DIGITS)
         self._before, self._after = _http("201 Created", blank).split(b"x" * SID_DIGITS)
         self._numbers = count(1)
 
     def answer(self) -> bytes:
-        """A 201 with an id that nobody had before."""
+        """A 201 with an id that nobody had before; or the word that it is too much."""
+        if self.throttled:
+            return _http("429 Too Many Requests\r\nRetry-After: 1", b"{}")
         return self._before + b"%032x" % next(self._numbers) + self._after
 
     def control(self, path: bytes) -> bytes:
         """The answer to a GET."""
-        if path.startswith(b"/dump"):
-            return _http("200 OK", json.dumps(self.arrivals).encode())
+        if path.startswith(b"/fresh"):
+            return _http("200 OK", json.dumps(self.fresh).encode())
         stats = {
             "count": len(self.arrivals),
             "connections": self.connections,
@@ -74,6 +79,7 @@ class Stub:
         }
         if path.startswith(b"/reset"):
             self.arrivals.clear()
+            self.fresh.clear()
             self.connections = 0
         return _http("200 OK", json.dumps(stats).encode())
 
@@ -94,14 +100,17 @@ class Wire(asyncio.Protocol):
             whole = end + 4 + _length(self._waiting[:end])
             if len(self._waiting) < whole:
                 return
-            head, self._waiting = self._waiting[:end], self._waiting[whole:]
-            self._take(head)
+            head, body = self._waiting[:end], self._waiting[end + 4 : whole]
+            self._waiting = self._waiting[whole:]
+            self._take(head, body)
 
-    def _take(self, head: bytes) -> None:
+    def _take(self, head: bytes, body: bytes) -> None:
         if head.startswith(b"GET"):
             self._transport.write(self._stub.control(head.split(b" ", 2)[1]))
             return
         self._stub.arrivals.append(time.monotonic())
+        if CROWD not in body:
+            self._stub.fresh.append(self._stub.arrivals[-1])
         if self._stub.seconds:
             self._loop.call_later(self._stub.seconds, self._answer)
         else:
@@ -120,7 +129,8 @@ def _length(head: bytes) -> int:
 def main() -> None:
     """Listen until killed."""
     port = int(sys.argv[1])
-    stub = Stub(float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0)
+    seconds = float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0
+    stub = Stub(seconds, sys.argv[3:] == ["throttled"])
     loop = uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
     listening = loop.create_server(lambda: Wire(stub, loop), "127.0.0.1", port, backlog=1024)
     loop.run_until_complete(listening)

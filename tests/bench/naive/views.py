@@ -14,7 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tests.bench.naive.models import WebhookEvent
+from tests.bench.naive import celery, tasks  # noqa: F401 - the signal is connected
+from tests.bench.naive.models import Order, WebhookEvent
 
 
 @csrf_exempt
@@ -42,6 +43,18 @@ class OrderWebhook(APIView):
         except IntegrityError:
             return Response({"duplicate": True})
         return Response({"ok": True}, status=201)
+
+
+class OrderUpdate(OrderWebhook):
+    """The same, and the order is ready: its customer is told by a task."""
+
+    def post(self, request: Request) -> Response:
+        answer = super().post(request)
+        if answer.status_code == 201:
+            order = Order.objects.get(number=request.data["name"])
+            order.status = "ready"
+            order.save()
+        return answer
 
 
 def _signed(request: Request) -> bool:
