@@ -44,8 +44,13 @@ class Alert:
 
     @property
     def verbs(self) -> tuple[str, ...]:
-        """What a person can do about it in this state."""
-        return _OFFERED.get(self.state, VERBS)
+        """What a person can do about it now."""
+        return offered(self.state)
+
+
+def offered(state: str) -> tuple[str, ...]:
+    """What a person can do about an incident in this state."""
+    return _OFFERED.get(state, VERBS)
 
 
 def alert_of(data: Mapping[str, Any]) -> Alert | None:

@@ -1,7 +1,7 @@
 """The customers' phones, side by side: what really arrived in the sandbox, from the database."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.contrib import messages
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from channels_app.models import Channel
+from channels_app.wire.alerts import offered
 from consents.models import ContactPoint
 from notifications.models import Attempt, Audience, CustomerMessage, Delivery
 from notifications.views import sandbox, scope, steps
@@ -29,6 +30,7 @@ PHONES = 8
 ORDERS = 60  # the latest ones, in which the customers are looked for
 BUBBLES = 14  # on one screen
 WALL = 14
+ON_THE_WALL = ("acknowledge", "resolve")  # what every place that shows buttons understands
 NEW = timedelta(seconds=2)
 # What never reached the phone is told on the order page, not here.
 HIDDEN = (Delivery.State.CANCELLED, Delivery.State.EXPIRED, Delivery.State.FAILED)
@@ -47,6 +49,8 @@ class Bubble:
     mine: bool = False
     fresh: bool = False
     title: str = ""
+    pk: int = 0  # of the delivery, for the buttons of an alert
+    verbs: Sequence[str] = ()  # what can be done about the incident it tells of
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +211,40 @@ def _wall(seen: Scope, channels: Sequence[Channel], now: datetime) -> list[Bubbl
             pk__in=newest, notification__audience=Audience.STAFF, channel__in=channels
         )
         .exclude(state__in=HIDDEN)
-        .select_related("channel", "notification")
+        .select_related("channel", "notification__incident")
         .order_by("-pk")[:WALL]
     )
-    return [bubble for _row, bubble in _bubbles(rows, now)]
+    return [replace(bubble, pk=row.pk, verbs=_verbs(row)) for row, bubble in _bubbles(rows, now)]
+
+
+def _verbs(row: Delivery) -> tuple[str, ...]:
+    """What whoever got this alert can do about it where it arrived."""
+    incident, provider = row.notification.incident, provider_of(row.channel)
+    if incident is None or provider is None or not provider.resolves_incidents:
+        return ()
+    return tuple(verb for verb in offered(incident.state) if verb in ON_THE_WALL)
+
+
+@require_POST
+@staff_page
+def press(request: HttpRequest) -> HttpResponse:
+    """Press a button of an alert in the staff room, through the sandbox end of its channel."""
+    seen, verb = scope.scope(request), request.POST.get("verb", "")
+    alerts = scope.deliveries(seen).filter(channel__mode=Channel.Mode.SANDBOX)
+    alerts = alerts.exclude(notification__incident=None)
+    row = get_object_or_404(
+        alerts.select_related("channel", "notification__incident"),
+        pk=number(request.POST.get("alert", "")),
+    )
+    incident = row.notification.incident
+    if incident is None or verb not in _verbs(row):
+        messages.error(request, _("Somebody was faster: look again."))
+        return back(request, "phones")
+    text = f"button:{verb}:{incident.token}"
+    problem = sandbox.write(row.channel.provider, request.user.get_username(), text)
+    if problem:
+        messages.error(request, problem)
+    return back(request, "phones")
 
 
 @require_POST

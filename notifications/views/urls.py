@@ -20,6 +20,7 @@ urlpatterns = [
     path("dashboard/inbox/<int:pk>/", inbox.inbox_event, name="inbox_event"),
     path("dashboard/phones/", phones.phones, name="phones"),
     path("dashboard/phones/answer/", phones.answer, name="answer"),
+    path("dashboard/phones/press/", phones.press, name="press"),
     path("t/<token>/", tracking.tracking, name="tracking"),
     path("t/<token>/push/", joining.push, name="push"),
     path("push-worker.js", joining.worker, name="push_worker"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from channels_app.contract import CallbackRequest
@@ -15,11 +16,11 @@ from channels_app.models import Channel
 from channels_app.providers.slack.callbacks import signature as slack_signature
 from channels_app.sandbox.server import demo_credentials
 from notifications import alerting, incidents
-from notifications.models import Destination, Incident, IncidentEvent, Rule
+from notifications.models import Delivery, Destination, Incident, IncidentEvent, Rule
 from orders.models import Brand
 from tests.channels_app.providers.pagerduty import cases as pagerduty
 from tests.channels_app.providers.slack import cases as slack
-from tests.factories import BrandFactory
+from tests.factories import BrandFactory, MembershipFactory
 from tests.journeys.shop import Shop, shopify_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -194,6 +195,45 @@ def test_what_ends_here_ends_at_pagerduty_under_the_same_key(
         "event_action": "resolve",
         "dedup_key": incident.token,
     }
+
+
+# --- On the page with the phones ----------------------------------------------------
+def signed_in(brand: Brand, name: str = "kim") -> Client:
+    """Somebody of the brand's staff."""
+    client = Client()
+    client.force_login(MembershipFactory(brand=brand, user__username=name).user)
+    return client
+
+
+@pytest.mark.parametrize(("slug", "place"), [("slack", "kitchen"), ("pagerduty", "on-call")])
+def test_the_wall_shows_an_alert_and_presses_its_buttons_in_the_sandbox(
+    shop: Shop, pager: Destination, slug: str, place: str
+) -> None:
+    incident, kim = alarmed(shop, place), signed_in(shop.brand)
+    alert = Delivery.objects.get(channel=shop.channels[slug])
+    wall = kim.get(reverse("phones")).content.decode().split("wall-bar")[1]
+    assert "Ada was not told that order 1001 is ready" in wall
+    assert f'id="press-{alert.pk}-acknowledge"' in wall
+    form = {"alert": alert.pk, "verb": "acknowledge"}
+    assert kim.get(reverse("press"), form).status_code == 405
+    kim.post(reverse("press"), form)
+    taken = reached(shop, incident, "acknowledged")
+    assert taken.acknowledged_by == f"kim ({shop.channels[slug].name})"
+    assert f'id="press-{alert.pk}-acknowledge"' not in kim.get(reverse("phones")).content.decode()
+    too_late = kim.post(reverse("press"), form, follow=True)
+    assert "Somebody was faster: look again." in too_late.content.decode()
+
+
+def test_nobody_presses_a_button_for_another_brand_or_over_a_live_channel(shop: Shop) -> None:
+    incident = alarmed(shop, "kitchen")
+    form = {"alert": Delivery.objects.get().pk, "verb": "resolve"}
+    assert signed_in(BrandFactory()).post(reverse("press"), form).status_code == 404
+    Channel.objects.update(mode="live")
+    ours = signed_in(shop.brand, "lou")
+    assert ours.post(reverse("press"), form).status_code == 404
+    assert ours.post(reverse("press"), {"alert": "x"}).status_code == 404
+    incident.refresh_from_db()
+    assert incident.state == "open"
 
 
 # --- What must not happen -----------------------------------------------------------
