@@ -43,11 +43,6 @@ class Reason(StrEnum):
     FALLBACK = "fallback"
     FAILOVER = "failover"
     FAILED = "failed"
-    UNCONFIRMED = "unconfirmed"
-    UNHEARD = "unheard"
-    INFORMED = "informed"
-    MERGED = "merged"
-    OBVIOUS = "obvious"
     ANSWERED = "answered"
     UNCONFIRMED = "unconfirmed"
     UNHEARD = "unheard"
@@ -96,12 +91,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.FAILOVER: "{channel} did not work ({why}); {other} takes over, to the same address.",
     Reason.FALLBACK: "{before} did not work ({why}); {family} takes over.",
     Reason.FAILED: "{family} did not work ({why}) and there is no other way to reach {recipient}.",
-    Reason.UNCONFIRMED: "{why}; {family} takes over.",
-    Reason.UNHEARD: "{why}, and there is no other way to reach {recipient}.",
-    Reason.INFORMED: "{why}: {family} is not needed any more.",
-    Reason.MERGED: "Another part of the order came to “{newer}” before this was sent: one message "
-    "tells of both.",
-    Reason.OBVIOUS: "They were told “{before}” {seconds} s before, and hold it in their hands now.",
     Reason.ANSWERED: "The alert is answered: {state}{who}. Nobody else is told.",
     Reason.UNCONFIRMED: "{why}; {family} takes over.",
     Reason.UNHEARD: "{why}, and there is no other way to reach {recipient}.",
