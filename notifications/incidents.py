@@ -15,7 +15,7 @@ from django.db.models import F
 from notifications import alerting
 from notifications.models import Incident, IncidentEvent
 from orders.models import Order, StatusChange
-from orders.statuses import Fact
+from orders.statuses import EVENTS, Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def orders_moved_on(changes: Sequence[StatusChange], now: datetime) -> int:
     for incident in found.exclude(state="resolved"):
         change = next((one for one in moved if _is_about(incident, one)), None)
         if change is not None:
-            why = f"The order has moved on: {change.get_status_display()}."
+            why = f"The order has moved on: {EVENTS.get(change.status, change.status)}."
             count += resolve_one(incident, why, now)
     return count
 

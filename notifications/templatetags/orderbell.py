@@ -1,5 +1,6 @@
 """How statuses, states, moments and money look: always a sign, a word and a colour."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -15,13 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from consents.models import Purpose
-from notifications.models import Audience, Decision, Delivery, Notification
+from notifications.models import Audience, Decision, Delivery, Incident, Notification
 from notifications.views.facts import LOOKS, PLAIN
 from notifications.views.steps import words
 from orders.models import InboundEvent, StaffMembership
 from orders.statuses import EVENTS
 
 register = template.Library()
+_LINK = re.compile(r"https?://\S+")
 
 _STATES: Mapping[str, tuple[str, str]] = {
     Delivery.State.QUEUED: ("clock", "wait"),
@@ -55,11 +57,29 @@ _NOTIFICATIONS: Mapping[str, tuple[str, str]] = {
     Notification.State.FAILED: ("bell-off", "bad"),
     Notification.State.CANCELLED: ("slash", "mute"),
 }
+_INCIDENTS: Mapping[str, tuple[str, str]] = {
+    Incident.State.OPEN: ("alert", "bad"),
+    Incident.State.ACKNOWLEDGED: ("person", "wait"),
+    Incident.State.SNOOZED: ("clock", "mute"),
+    Incident.State.RESOLVED: ("check", "good"),
+}
+_INCIDENT_EVENTS = {
+    "opened": gettext_lazy("Opened"),
+    "told": gettext_lazy("Told"),
+    "unsent": gettext_lazy("Not told"),
+    "waits": gettext_lazy("Waits"),
+    "acknowledged": gettext_lazy("Taken"),
+    "snoozed": gettext_lazy("Put off"),
+    "reopened": gettext_lazy("Given back"),
+    "resolved": gettext_lazy("Resolved"),
+    "note": gettext_lazy("Note"),
+}
 _ENUMS: Mapping[str, tuple[Any, Mapping[str, tuple[str, str]]]] = {
     "delivery": (Delivery.State, _STATES),
     "inbound": (InboundEvent.State, _INBOUND),
     "verdict": (Decision.Verdict, _VERDICTS),
     "notification": (Notification.State, _NOTIFICATIONS),
+    "incident": (Incident.State, _INCIDENTS),
 }
 _FAMILIES = {
     "sms": (gettext_lazy("SMS"), "sms"),
@@ -110,7 +130,7 @@ def status_badge(status: str) -> SafeString:
 
 @register.simple_tag
 def state_badge(kind: str, state: str) -> SafeString:
-    """A state of a delivery, an inbound event, a notification, or a verdict."""
+    """A state of a delivery, an inbound event, a notification, an incident, or a verdict."""
     enum, looks = _ENUMS[kind]
     sign, tone = looks.get(state, PLAIN)
     return _badge(sign, tone, str(enum(state).label) if state in enum.values else state)
@@ -162,8 +182,26 @@ def purpose_word(purpose: str) -> str:
 
 @register.filter
 def event_word(event: str) -> str:
-    """A status, a fact, or an answer, in words."""
-    return _("Answer") if event == "reply" else EVENTS.get(event, event)
+    """A status, a fact, an answer, or an alert and its end, in words."""
+    others = {
+        "reply": _("Answer"),
+        "alert": _("Alert"),
+        "acknowledged": _("Alert taken"),
+        "resolved": _("Alert resolved"),
+    }
+    return others.get(event) or EVENTS.get(event, event)
+
+
+@register.filter
+def incident_event_word(kind: str) -> str:
+    """What was done about an incident."""
+    return str(_INCIDENT_EVENTS.get(kind, kind.capitalize()))
+
+
+@register.filter
+def without_links(text: str) -> str:
+    """`text` without its addresses: an alert's own link acts in another person's name."""
+    return _LINK.sub("…", text)
 
 
 @register.filter

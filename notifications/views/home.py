@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from channels_app.models import Channel
-from notifications.models import CustomerMessage, Delivery, Notification
+from notifications.models import CustomerMessage, Delivery, Incident, Notification
 from notifications.views import chart, scope
 from notifications.views.live import live
 from notifications.views.paging import CAP, number
@@ -59,6 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _concerns(seen: Scope, now: datetime) -> list[Concern]:
     found = (
+        _waiting(seen),
         _not_told(seen, now),
         _unknown(seen),
         _inbox_failed(seen, now),
@@ -66,6 +67,19 @@ def _concerns(seen: Scope, now: datetime) -> list[Concern]:
         _refused(seen, now),
     )
     return [concern for concern in found if concern.count]
+
+
+def _waiting(seen: Scope) -> Concern:
+    rows = scope.incidents(seen).exclude(state=Incident.State.RESOLVED)
+    still = list(rows.filter(state=Incident.State.OPEN).order_by("-pk")[: CAP + 1])
+    return Concern(
+        len(still),
+        "alert",
+        "bad",
+        ngettext("alert that nobody has taken", "alerts that nobody has taken", len(still)),
+        "; ".join(f"{row.title}. {row.next_act}".strip() for row in still[:2]),
+        reverse("incidents"),
+    )
 
 
 def _not_told(seen: Scope, now: datetime) -> Concern:

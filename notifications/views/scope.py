@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce, wraps
+from functools import partial, reduce, wraps
 from operator import or_
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels_app.models import Channel
-from notifications.models import CustomerMessage, Delivery, Notification
+from notifications.models import CustomerMessage, Delivery, Incident, Notification
+from notifications.views.paging import CAP, capped
 from orders.models import (
     Brand,
     InboundEvent,
@@ -167,6 +168,14 @@ def inbound_within(seen: Scope, everywhere: bool = False) -> Q:
     return with_order | without & Q(order__isnull=True)
 
 
+def incidents(seen: Scope, everywhere: bool = False) -> QuerySet[Incident]:
+    """What needs a person there, and what is about no store: a channel, a source."""
+    return Incident.objects.filter(
+        _within(seen, everywhere, "brand_id", "store_id")
+        | _within(seen, everywhere, "brand_id") & Q(store__isnull=True, order__isnull=True)
+    )
+
+
 def channels(seen: Scope) -> QuerySet[Channel]:
     """Channels of the current brand; they serve all its stores."""
     return Channel.objects.filter(brand_id=seen.brand.pk)
@@ -226,7 +235,21 @@ def zone(name: str) -> ZoneInfo:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the scope of a staff page, for its frame. Costs no query."""
+    """Context processor: the scope of a staff page, for its frame.
+
+    Costs no query; `alerts_open` costs one where a page shows it.
+    """
     seen = getattr(request, "orderbell_scope", None)
     match = getattr(request, "resolver_match", None)
-    return {"scope": seen, "here": match.url_name if match else ""}
+    return {
+        "scope": seen,
+        "here": match.url_name if match else "",
+        "alerts_open": partial(alerts_open, seen) if seen else "",
+    }
+
+
+def alerts_open(seen: Scope) -> str:
+    """How many incidents nobody has taken, capped; empty for none."""
+    still = incidents(seen).exclude(state=Incident.State.RESOLVED)
+    count = capped(still.filter(state=Incident.State.OPEN))
+    return f"{CAP}+" if count > CAP else str(count or "")

@@ -4,7 +4,17 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from notifications.views import board, deliveries, home, inbox, joining, order, phones, tracking
+from notifications.views import (
+    board,
+    deliveries,
+    home,
+    inbox,
+    incidents,
+    joining,
+    order,
+    phones,
+    tracking,
+)
 
 urlpatterns = [
     path("", home.root, name="root"),
@@ -15,6 +25,10 @@ urlpatterns = [
     path("dashboard/orders/<int:pk>/", order.order, name="order"),
     path("dashboard/orders/<int:pk>/move/", board.move, name="move"),
     path("dashboard/deliveries/", deliveries.deliveries, name="deliveries"),
+    path("dashboard/incidents/", incidents.incidents, name="incidents"),
+    path("dashboard/incidents/<int:pk>/", incidents.incident, name="incident"),
+    path("dashboard/incidents/<int:pk>/act/", incidents.act, name="incident_act"),
+    path("a/<token>/", incidents.alert, name="alert"),
     path("dashboard/inbox/", inbox.inbox, name="inbox"),
     path("dashboard/inbox/replay/", inbox.replay, name="replay"),
     path("dashboard/inbox/<int:pk>/", inbox.inbox_event, name="inbox_event"),
