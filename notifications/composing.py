@@ -9,7 +9,7 @@ from django.conf import settings
 from channels_app.contract import Message
 from channels_app.failures import FailureKind, SendError
 from consents import links
-from notifications import alert_links, variables
+from notifications import alert_links, telling_times, variables
 from notifications.context import Job
 from notifications.deliverable import plain_data
 from notifications.models import Notification
@@ -27,6 +27,7 @@ class Composed:
 def compose(job: Job, now: datetime) -> Composed:
     """Write the message of `job`. Raises SendError(CONTENT_REJECTED) when its words do not work."""
     words = _words(job, now)
+    telling_times.note(job, words.text, now)
     notification, channel = job.notification, job.channel
     left = (notification.useful_until - now).total_seconds()
     message = Message(
@@ -78,6 +79,7 @@ def _words(job: Job, now: datetime) -> Rendered:
 def _variables(job: Job, now: datetime, wanted: frozenset[str]) -> dict[str, Any]:
     """The values that the template mentions, and those that its family's layout needs."""
     wanted |= {"tracking_url"}
+    told, tolerance = telling_times.standing(job)
     group = next(
         (one for one in job.groups if job.change and one.key == job.change.group_key), None
     )
@@ -97,6 +99,8 @@ def _variables(job: Job, now: datetime, wanted: frozenset[str]) -> dict[str, Any
             "preferences": _preferences_url(job) if "preferences_url" in wanted else "",
         },
         wanted=wanted,
+        told=told,
+        tolerance=tolerance,
     )
 
 

@@ -8,7 +8,8 @@ from channels_app.models import Channel
 from consents import policy
 from consents.models import ContactPoint
 from notifications import library
-from notifications.models import Delivery, Notification
+from notifications.models import Delivery, Notification, Promise
+from notifications.promising import Known, known
 from notifications.superseding import covers
 from orders.models import FulfilmentGroup, Order, OrderLine, StatusChange
 
@@ -51,10 +52,12 @@ class Job:
     point: ContactPoint | None
     facts: policy.Facts | None
     newer: str = ""  # what has been told or planned meanwhile, and replaces a late message
+    told: Sequence[Known] = ()  # the times that the customer knows, newest first
+    promise: Promise | None = None  # the time that the message tells, once it is composed
 
 
 def load(ids: Sequence[int]) -> list[Job]:
-    """The jobs of claimed deliveries `ids`, in that order. Six queries and the consent's."""
+    """The jobs of claimed deliveries `ids`, in that order. Seven queries and the consent's."""
     both = Delivery.objects.select_related("notification", "contact_point")
     deliveries = both.defer(*UNREAD_OF_DELIVERIES).in_bulk(ids)
     rows = [deliveries[pk] for pk in ids if pk in deliveries]
@@ -66,6 +69,7 @@ def load(ids: Sequence[int]) -> list[Job]:
     groups, lines = _parts(order_ids)
     facts = _facts(rows)
     newer = _replaced(rows)
+    told = known(order_ids)
     return [
         Job(
             delivery=row,
@@ -79,6 +83,7 @@ def load(ids: Sequence[int]) -> list[Job]:
             point=row.contact_point,
             facts=facts.get(row.brand_id),
             newer=newer.get(row.pk, ""),
+            told=told.get(row.order_id or 0, ()),
         )
         for row in rows
     ]

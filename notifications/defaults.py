@@ -38,6 +38,7 @@ RULES: tuple[dict[str, Any], ...] = (
             "delivered",
             "picked_up",
             "delayed",
+            "eta",
             "edited",
             "attempted",
         ],
@@ -47,7 +48,7 @@ RULES: tuple[dict[str, Any], ...] = (
     {
         "slug": "customer-quiet-updates",
         "name": "Customer: the small steps",
-        "events": ["placed", "preparing", "eta", "tracking", "split"],
+        "events": ["placed", "preparing", "tracking", "split"],
         "active": False,
         "hold_seconds": 8,
         "position": 30,

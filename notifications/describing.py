@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +25,8 @@ class _Scene:
     now: datetime
     place: ZoneInfo
     country: str
+    told: datetime | None = None  # the time that the customer knows
+    tolerance: int = 0  # minutes by which a new time may differ and still be called the old one
 
     def time(self, value: datetime | str | None) -> str:
         return values.clock(values.moment(value), self.now, self.place, self.words)
@@ -50,16 +52,19 @@ def build(
     now: datetime,
     links: Mapping[str, str],
     wanted: Collection[str] | None = None,
+    told: datetime | None = None,
+    tolerance: int = 0,
 ) -> dict[str, Any]:
     """The variables of one message; `links` holds "tracking" and "preferences".
 
-    Only those named in `wanted` are worked out, when it is given.
+    Only those named in `wanted` are worked out, when it is given. `told` is the time that the
+    customer knows; a new one within `tolerance` minutes of it is not mentioned.
     """
     shown = deriving.active(lines, groups)
     scene = _Scene(
         order, lines, shown, groups, words.language(language), now,
         place=values.zone(store.time_zone if store else "UTC"),
-        country=language[3:5] or brand.country,
+        country=language[3:5] or brand.country, told=told, tolerance=tolerance,
     )  # fmt: skip
     makers = _makers(scene, group, change, store, brand, links)
     return {name: make() for name, make in makers.items() if wanted is None or name in wanted}
@@ -83,7 +88,7 @@ def _makers(
         "part": lambda: _part(scene, group, change),
         "parts": lambda: [_part_row(scene, one, number) for number, one in enumerate(shown, 1)],
         "progress": lambda: dict(deriving.progress([one.status for one in shown])),
-        "eta": lambda: _eta(scene, told),
+        "eta": lambda: _eta(scene, told, scene.told),
         "delay": lambda: _delay(scene, group, change),
         "tracking": lambda: _tracking(told),
         "refund": lambda: _refund(scene, change),
@@ -167,7 +172,7 @@ def _part_row(scene: _Scene, group: FulfilmentGroup, number: int) -> dict[str, A
         "items_text": items_text(_items(scene.lines, scene.groups, group)),
         "status": scene.label(group.status),
         "status_key": group.status,
-        "eta": _eta(scene, [group]),
+        "eta": _eta(scene, [group], None),
         "is_late": _late(group),
     }
 
@@ -196,14 +201,40 @@ def _late(group: FulfilmentGroup) -> bool:
     return bool(group.delayed_since) and group.status not in FINAL
 
 
-def _eta(scene: _Scene, groups: Sequence[FulfilmentGroup]) -> str:
+def expected(
+    groups: Sequence[FulfilmentGroup],
+    now: datetime,
+    told: datetime | None = None,
+    tolerance: int = 0,
+) -> datetime | None:
+    """The time that a message names for `groups`: of the slowest; nothing that lies in the past.
+
+    The time that was `told` stands while the new one is within `tolerance` minutes of it.
+    """
+    slowest = _slowest(groups, now)
+    if slowest is None:
+        return None
+    stands = told is not None and told >= now
+    if stands and told is not None and abs(slowest[0] - told) <= timedelta(minutes=tolerance):
+        return told
+    return slowest[0]
+
+
+def _slowest(
+    groups: Sequence[FulfilmentGroup], now: datetime
+) -> tuple[datetime, FulfilmentGroup] | None:
+    promised = [(_promise(one), one) for one in groups if one.status not in FINAL]
+    ahead = [(end, one) for end, one in promised if end and end >= now]
+    return max(ahead, key=lambda pair: pair[0]) if ahead else None
+
+
+def _eta(scene: _Scene, groups: Sequence[FulfilmentGroup], told: datetime | None) -> str:
     """When the slowest of `groups` is expected; nothing that lies in the past is promised."""
-    open_groups = [one for one in groups if one.status not in FINAL]
-    promised = [(_promise(one), one) for one in open_groups]
-    ahead = [(end, one) for end, one in promised if end and end >= scene.now]
-    if not ahead:
+    end = expected(groups, scene.now, told, scene.tolerance)
+    found = _slowest(groups, scene.now)
+    if end is None or found is None:
         return ""
-    end, slowest = max(ahead, key=lambda pair: pair[0])
+    slowest = found[1]
     text, start = scene.time(end), slowest.deliver_from
     if end != slowest.deliver_to or not start or not scene.now <= start < end:
         return text
@@ -226,7 +257,9 @@ def _delay(
     moved = change is not None and change.fact in (Fact.DELAYED, Fact.ETA)
     data = change.data if change is not None and moved else {}
     before, after = values.moment(data.get("previous")), values.moment(data.get("new"))
-    late = [one for one in ([group] if group else scene.groups) if _late(one)]
+    about = [group] if group else scene.groups
+    late = [one for one in about if _late(one)]
+    end = expected(about, scene.now, scene.told, scene.tolerance)
     why = data.get("reason") or (late[0].delay_reason if late else "")
     return {
         "is_late": bool(late),
@@ -234,6 +267,8 @@ def _delay(
         "minutes": round((after - before).total_seconds() / 60) if before and after else 0,
         "previous": scene.time(before),
         "new": scene.time(after),
+        "told": scene.time(scene.told),
+        "earlier": end is not None and scene.told is not None and end < scene.told,
     }
 
 

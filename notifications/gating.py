@@ -9,6 +9,7 @@ from notifications.alerting import ALERT
 from notifications.context import Job
 from notifications.models import Audience, Delivery
 from notifications.reasons import Reason, sentence
+from notifications.telling_times import near_at_hand_over
 from orders.statuses import FINAL, URGENT, Fact, Status, rank
 
 State = Delivery.State
@@ -38,6 +39,7 @@ def gate(job: Job, now: datetime) -> Stop | None:
     return (
         _untrue(job)
         or _replaced(job)
+        or _known_already(job, now)
         or _answered(job)
         or _not_allowed(job, now)
         or _paused(job, now)
@@ -88,6 +90,12 @@ def _untrue(job: Job) -> Stop | None:
 
 def _current_status(job: Job, group_key: str) -> str:
     return next((group.status for group in job.groups if group.key == group_key), "")
+
+
+def _known_already(job: Job, now: datetime) -> Stop | None:
+    """A new time that has come back to what the customer was told is no news any more."""
+    values = near_at_hand_over(job, now)
+    return Stop(Reason.WITHIN_TOLERANCE, State.CANCELLED, values=values) if values else None
 
 
 def _not_allowed(job: Job, now: datetime) -> Stop | None:

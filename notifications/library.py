@@ -12,7 +12,7 @@ from functools import cached_property
 from django.db.models import Q
 
 from channels_app.models import Channel
-from notifications.models import Destination, MessageTemplate, Rule
+from notifications.models import Destination, MessageTemplate, PhaseTime, Rule
 from orders.models import Brand, Store
 
 FRESH_SECONDS = 3.0
@@ -38,6 +38,7 @@ class Library:
     templates: list[MessageTemplate]
     channels: list[Channel]
     destinations: list[Destination]
+    phase_times: list[PhaseTime] = field(default_factory=list)
     loaded_at: float = field(default_factory=time.monotonic)
 
     @cached_property
@@ -124,4 +125,5 @@ def _load(brand_id: int) -> Library:
         templates=list(MessageTemplate.objects.filter(brand_id=brand_id, active=True)),
         channels=[_keep(row) for row in channels],
         destinations=list(Destination.objects.filter(brand_id=brand_id, enabled=True)),
+        phase_times=list(PhaseTime.objects.filter(brand_id=brand_id)),
     )

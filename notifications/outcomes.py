@@ -19,6 +19,7 @@ from notifications.backoff import MOST_TRIES, next_due
 from notifications.context import Job
 from notifications.gating import Stop
 from notifications.models import Attempt, Decision, Delivery, Notification
+from notifications.telling_times import keep_promises
 from orders.normalising import where
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def _settle(results: Sequence[Result], now: datetime) -> None:
         held = _held([result.job.delivery for result in results])
         known = [result for result in results if result.job.delivery.pk in held]
         Attempt.objects.bulk_create([_attempt(result, now) for result in known])
+        keep_promises([result.job for result in known if _may_have_arrived(result)], now)
         _sent([r for r in known if isinstance(r.ending, Accepted)], held, now)
         for result in known:
             if isinstance(result.ending, SendError) and _is_ours(result.job.delivery, held):
@@ -157,6 +159,10 @@ def _sent(results: Sequence[Result], held: Mapping[int, tuple[str, str]], now: d
     Notification.objects.filter(id__in=told, state=Notification.State.OPEN).update(
         state=Notification.State.DONE
     )
+
+
+def _may_have_arrived(result: Result) -> bool:
+    return isinstance(result.ending, Accepted) or result.ending.kind == FailureKind.UNKNOWN
 
 
 def _is_handed_off(result: Result) -> bool:

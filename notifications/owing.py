@@ -12,6 +12,7 @@ from consents import policy
 from consents.models import ContactPoint, Purpose
 from notifications.library import Library
 from notifications.models import Decision, Delivery, Destination, Notification, Rule
+from notifications.promising import Ledger
 from notifications.reasons import Reason, sentence
 from orders.models import Order, StatusChange
 from orders.statuses import FINAL, URGENT, useful_for
@@ -36,6 +37,7 @@ class Plan:
     now: datetime
     drafts: list[Draft] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)  # the times that customers know
 
 
 def useful_span(event: str, useful_minutes: int | None) -> timedelta:

@@ -8,14 +8,16 @@ from every active rule, for every recipient, also when nobody is told.
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
 from consents import policy
 from consents.models import ContactPoint
-from notifications import library
+from notifications import lateness, library, promising
+from notifications.incidents import orders_moved_on
 from notifications.matching import miss
-from notifications.models import Audience, Decision, Delivery, Notification
+from notifications.models import Audience, Decision, Delivery, Notification, Rule
 from notifications.owing import (
     Draft,
     Plan,
@@ -98,6 +100,8 @@ def _plan_changes(changes: Sequence[StatusChange], now: datetime) -> None:
     for plan_, ours in what_they_owe(changes, now):
         supersede(plan_, {change.order_id for change in ours}, now)
         _write(plan_)
+        orders_moved_on(ours, now)
+        lateness.follow(plan_, ours)
 
 
 def what_they_owe(
@@ -110,7 +114,7 @@ def what_they_owe(
     """
     for brand_id in {change.brand_id for change in changes}:
         ours = [change for change in changes if change.brand_id == brand_id]
-        plan_ = Plan(library.of_brand(brand_id), now)
+        plan_ = Plan(library.of_brand(brand_id), now, ledger=promising.load(ours))
         orders = [change.order for change in ours]
         points = contact_points(orders)
         every = [point for some in points.values() for point in some]
@@ -130,6 +134,8 @@ def _plan_change(
         missed = miss(card, change, order, order.connection.source)
         if missed is None and (age := _too_old(change, card.rule.useful_minutes)):
             missed = Reason.TOO_OLD, {"age": _duration(age)}
+        if missed is None and (near := _near(plan_, change, card.rule)):
+            missed = Reason.WITHIN_TOLERANCE, near
         if missed is not None:
             reason, values = missed
             plan_.decisions.append(
@@ -159,6 +165,15 @@ def _too_old(change: StatusChange, useful_minutes: int | None) -> timedelta | No
     """How old the change was when it reached us, when that is too old to be news."""
     age = change.recorded_at - change.occurred_at
     return age if age > useful_span(change.event_name, useful_minutes) else None
+
+
+def _near(plan_: Plan, change: StatusChange, rule: Rule) -> dict[str, Any] | None:
+    """The customer knows a time so near to the new one that it is not worth a message."""
+    if rule.audience != Audience.CUSTOMER:
+        return None
+    store = plan_.library.stores.get(change.order.store_id or 0)
+    zone = store.time_zone if store else "UTC"
+    return promising.near(change, rule.eta_tolerance_minutes, plan_.ledger, zone, plan_.now)
 
 
 def _duration(age: timedelta) -> str:

@@ -81,6 +81,8 @@ REGISTRY: tuple[Variable, ...] = (
     _v("delay.minutes", 0, _("By how many minutes the time moved")),
     _v("delay.previous", "", _("The time as it was promised before")),
     _v("delay.new", "", _("The new time")),
+    _v("delay.told", "", _("The time that the customer was told last")),
+    _v("delay.earlier", False, _("True when the time is earlier than the one they were told")),
     _v("tracking[].carrier", "DHL", _("Each parcel's carrier")),
     _v("tracking[].number", "JD0146", _("Each parcel's number")),
     _v("tracking[].url", "https://track.example.com/JD0146", _("Each parcel's page")),

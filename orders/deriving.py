@@ -1,10 +1,11 @@
 """What follows from the facts: the status of each group, and of the order. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from orders.models import FulfilmentGroup, Order, OrderLine
-from orders.statuses import FINAL, HANDED_OVER, Status, rank
+from orders.statuses import BROUGHT, FINAL, HANDED_OVER, Status, rank
 
 
 def unallocated(
@@ -54,6 +55,13 @@ def order_status(statuses: Sequence[str]) -> str:
     if all(status in FINAL for status in alive):
         return alive[0] if len(set(alive)) == 1 else Status.DELIVERED
     return min((status for status in alive), key=rank)
+
+
+def awaited(group: FulfilmentGroup, method: str) -> datetime | None:
+    """The time that the customer waits for: at the door when it is brought, else when ready."""
+    if method in BROUGHT:
+        return group.deliver_to or group.ready_at
+    return group.ready_at or group.deliver_to
 
 
 def progress(statuses: Sequence[str]) -> Mapping[str, int]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from orders.aggregate import LATE, Aggregate, Entry, iso
+from orders.aggregate import LATE, Aggregate, Entry, canonical_at, iso
 from orders.clocks import Memory, Stamp, stamp
 from orders.contract import Group, OrderEvent, Tracking
-from orders.deriving import unallocated
+from orders.deriving import awaited, unallocated
 from orders.models import FulfilmentGroup, Order
 from orders.statuses import Fact
 
@@ -61,7 +61,7 @@ def merge_group(whole: Aggregate, group: Group, event: OrderEvent, who: str) -> 
             setattr(row, name, value)
     if _names_its_lines(whole, row, group) and memory.accepts("lines", group.lines, row.lines):
         row.lines = dict(group.lines)
-    entries += _promises(row, group, event, memory)
+    entries += _promises(row, group, event, memory, row.method or whole.order.fulfilment_type)
     entries += _tracking(row, group.tracking)
     return entries
 
@@ -119,21 +119,25 @@ def ensure_groups(whole: Aggregate) -> None:
     )
 
 
-def _promises(row: FulfilmentGroup, group: Group, event: OrderEvent, memory: Memory) -> list[Entry]:
+def _promises(
+    row: FulfilmentGroup, group: Group, event: OrderEvent, memory: Memory, method: str
+) -> list[Entry]:
     """When it will be ready or there, and whether it is late."""
-    before = row.ready_at or row.deliver_to
+    before = awaited(row, method)
     for name in ("ready_at", "deliver_from", "deliver_to"):
         value = getattr(group, name)
         if value is not None and memory.accepts(name, value.isoformat(), iso(getattr(row, name))):
             setattr(row, name, value)
-    after = row.ready_at or row.deliver_to
+    after = awaited(row, method)
     data = {"previous": iso(before), "new": iso(after), "reason": group.delay_reason[:200]}
     late_now = _delay(row, group, event, memory)
     if late_now:
         since = row.delayed_since.isoformat() if row.delayed_since else ""
         return [Entry(Fact.DELAYED, f"delay:{since}"[:80], row.key, data=data)]
     if before and after and before != after:
-        return [Entry(Fact.ETA, f"eta:{iso(after)}"[:80], row.key, data=data)]
+        # With the moment it was said: a time may come back, and is news again.
+        name = f"eta:{iso(after)}:{canonical_at(event)}"[:80]
+        return [Entry(Fact.ETA, name, row.key, data=data)]
     return []
 
 

@@ -51,6 +51,7 @@ RANK: dict[str, int] = {
     Status.REFUNDED: 80,
 }
 HANDED_OVER = frozenset({Status.DELIVERED, Status.PICKED_UP})
+BROUGHT = frozenset({"delivery", "shipping"})  # ways to the customer's door
 FINAL = HANDED_OVER | {Status.CANCELLED, Status.REFUNDED}
 
 # Everything a rule can listen to, and a template can be written for: a status or a fact.

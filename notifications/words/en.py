@@ -9,7 +9,9 @@ WHAT = (
     "{% else %}Your order {{ order.number }}{% endif %}"
 )
 AT_STORE = "{% if store.name != '' and store.name != brand.name %} at {{ store.name }}{% endif %}"
-ABOUT = "{% if eta != '' %} Expected: {{ eta }}.{% endif %}"
+# A customer is never told an earlier time as if the later one had not been said.
+EARLIER = "{% if delay.earlier %} (earlier than we said){% endif %}"
+ABOUT = "{% if eta != '' %} Expected: {{ eta }}" + EARLIER + ".{% endif %}"
 WHY = "{% if delay.reason != '' %}Reason: {{ delay.reason }}.{% endif %}"
 CONTACT = (
     "{% if store.phone != '' %}Questions? Call us on {{ store.phone }}."
@@ -81,11 +83,14 @@ EVENTS = {
     ),
     "eta": EventWords(
         "New time for your order {{ order.number }}",
-        WHAT + " has a new time{% if eta != '' %}: {{ eta }}{% endif %}.",
+        WHAT + " has a new time{% if eta != '' %}: {{ eta }}" + EARLIER + "{% endif %}.",
     ),
     "delayed": EventWords(
         "Your order {{ order.number }} is late",
-        WHAT + " is running late, sorry.{% if eta != '' %} New time: {{ eta }}.{% endif %}",
+        WHAT
+        + " is running late, sorry.{% if eta != '' %} New time: {{ eta }}"
+        + EARLIER
+        + ".{% endif %}",
         WHY,
         staff="DELAYED{% if delay.minutes > 0 %} by {{ delay.minutes }} min{% endif %}"
         "{% if delay.new != '' %}, now {{ delay.new }}{% endif %}"
@@ -153,7 +158,7 @@ WHERE = (
     "{% if one.is_late %}, late{% endif %}{% if one.eta != '' %}, expected {{ one.eta }}{% endif %}"
     "{% unless forloop.last %};{% else %}.{% endunless %}{% endfor %}"
     "{% else %}Order {{ order.number }}: {{ order.status | downcase | default: 'received' }}"
-    "{% if eta != '' %}, expected {{ eta }}{% endif %}."
+    "{% if eta != '' %}, expected {{ eta }}" + EARLIER + "{% endif %}."
     "{% if delay.is_late %} It is running late, sorry.{% endif %}{% endif %}"
 )
 

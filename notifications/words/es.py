@@ -10,7 +10,8 @@ WHAT = (
 )
 O_A = "{% if part.is_part %}a{% else %}o{% endif %}"
 AT_STORE = "{% if store.name != '' and store.name != brand.name %} en {{ store.name }}{% endif %}"
-ABOUT = "{% if eta != '' %} Hora prevista: {{ eta }}.{% endif %}"
+EARLIER = "{% if delay.earlier %} (antes de lo que dijimos){% endif %}"
+ABOUT = "{% if eta != '' %} Hora prevista: {{ eta }}" + EARLIER + ".{% endif %}"
 WHY = "{% if delay.reason != '' %}Motivo: {{ delay.reason }}.{% endif %}"
 CONTACT = (
     "{% if store.phone != '' %}¿Preguntas? Llama al {{ store.phone }}."
@@ -82,11 +83,14 @@ EVENTS = {
     ),
     "eta": EventWords(
         "Nueva hora para tu pedido {{ order.number }}",
-        WHAT + " tiene nueva hora{% if eta != '' %}: {{ eta }}{% endif %}.",
+        WHAT + " tiene nueva hora{% if eta != '' %}: {{ eta }}" + EARLIER + "{% endif %}.",
     ),
     "delayed": EventWords(
         "Tu pedido {{ order.number }} se retrasa",
-        WHAT + " se retrasa, lo sentimos.{% if eta != '' %} Nueva hora: {{ eta }}.{% endif %}",
+        WHAT
+        + " se retrasa, lo sentimos.{% if eta != '' %} Nueva hora: {{ eta }}"
+        + EARLIER
+        + ".{% endif %}",
         WHY,
         staff="RETRASO{% if delay.minutes > 0 %} de {{ delay.minutes }} min{% endif %}"
         "{% if delay.new != '' %}, ahora {{ delay.new }}{% endif %}"
@@ -155,7 +159,7 @@ WHERE = (
     "{% if one.eta != '' %}, hora prevista {{ one.eta }}{% endif %}"
     "{% unless forloop.last %};{% else %}.{% endunless %}{% endfor %}"
     "{% else %}Pedido {{ order.number }}: {{ order.status | downcase | default: 'recibido' }}"
-    "{% if eta != '' %}, hora prevista {{ eta }}{% endif %}."
+    "{% if eta != '' %}, hora prevista {{ eta }}" + EARLIER + "{% endif %}."
     "{% if delay.is_late %} Lleva retraso, lo sentimos.{% endif %}{% endif %}"
 )
 

@@ -194,6 +194,7 @@ def test_a_delay_says_how_much_from_when_to_when_and_why():
     assert found == {
         "is_late": True, "reason": "kitchen busy", "minutes": 25,
         "previous": "18:20", "new": "18:45",
+            "told": "", "earlier": False,
     }  # fmt: skip
 
 
