@@ -203,6 +203,8 @@ SEND_TIMEOUT_SECONDS = env.float("SEND_TIMEOUT_SECONDS", default=10.0)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=150)
 # Hosts that user-supplied URLs may name although their address is private (tests, intranets).
 PRIVATE_HOSTS_ALLOWED = env.list("PRIVATE_HOSTS_ALLOWED", default=[])
+# Channel slug -> what one message costs, "0.0079 USD": for the estimate before a bulk delay.
+CHANNEL_PRICES = env.json("CHANNEL_PRICES", default={})
 
 # --- API ---------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -7,6 +7,6 @@ may sweep at once.
 from collections.abc import Callable
 from datetime import datetime
 
-from notifications import confirming
+from notifications import confirming, delaying
 
-SWEEPS: tuple[Callable[[datetime], object], ...] = (confirming.run_due,)
+SWEEPS: tuple[Callable[[datetime], object], ...] = (confirming.run_due, delaying.run_due)
