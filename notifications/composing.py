@@ -87,6 +87,7 @@ def _variables(job: Job, now: datetime, wanted: frozenset[str]) -> dict[str, Any
         order=job.order,
         group=group,
         change=job.change,
+        claim=job.claim,
         store=job.shelf.stores.get(job.notification.store_id or 0),
         brand=job.shelf.brand,
         lines=job.lines,

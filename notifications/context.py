@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from channels_app.models import Channel
 from consents import policy
 from consents.models import ContactPoint
-from notifications import library
+from notifications import claims, library
 from notifications.models import Delivery, Notification, Promise
 from notifications.promising import Known, known
+from notifications.claims import Claim
 from notifications.superseding import covers
 from orders.models import FulfilmentGroup, Order, OrderLine, StatusChange
 
@@ -51,6 +52,7 @@ class Job:
     lines: Sequence[OrderLine]
     point: ContactPoint | None
     facts: policy.Facts | None
+    claim: Claim | None = None  # what a correction takes back; `change` is then the claim's
     newer: str = ""  # what has been told or planned meanwhile, and replaces a late message
     told: Sequence[Known] = ()  # the times that the customer knows, newest first
     promise: Promise | None = None  # the time that the message tells, once it is composed
@@ -69,6 +71,7 @@ def load(ids: Sequence[int]) -> list[Job]:
     groups, lines = _parts(order_ids)
     facts = _facts(rows)
     newer = _replaced(rows)
+    taken_back = claims.of(rows)
     told = known(order_ids)
     return [
         Job(
@@ -77,7 +80,10 @@ def load(ids: Sequence[int]) -> list[Job]:
             channel=library.channel(row.channel_id),
             shelf=library.of_brand(row.brand_id),
             order=orders.get(row.order_id or 0),
-            change=changes.get(row.notification.change_id or 0),
+            change=taken_back[row.pk].change
+            if row.pk in taken_back
+            else changes.get(row.notification.change_id or 0),
+            claim=taken_back.get(row.pk),
             groups=groups[row.order_id or 0],
             lines=lines[row.order_id or 0],
             point=row.contact_point,

@@ -54,6 +54,13 @@ RULES: tuple[dict[str, Any], ...] = (
         "position": 30,
     },
     {
+        "slug": "customer-corrections",
+        "name": "Customer: take back at once what was told by mistake",
+        "events": ["correction"],
+        "active": False,
+        "position": 35,
+    },
+    {
         "slug": "staff-new-orders",
         "name": "Staff: new orders",
         "events": ["placed", "confirmed"],

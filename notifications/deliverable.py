@@ -12,7 +12,8 @@ def plain_data(job: Job, now: datetime) -> dict[str, Any]:
     if order is None or change is None:
         return {"event": job.notification.event}
     return {
-        "event": change.event_name,
+        "event": job.notification.event,
+        **({"corrects": change.event_name} if job.claim else {}),
         "sent_at": now.isoformat(),
         "occurred_at": change.occurred_at.isoformat(),
         "order": {

@@ -8,9 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notifications import values, words
+from notifications.claims import Claim
 from orders import deriving
 from orders.models import Brand, FulfilmentGroup, Order, OrderLine, StatusChange, Store
-from orders.statuses import FINAL, Fact, Status
+from orders.statuses import CORRECTION, FINAL, Fact, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def build(
     now: datetime,
     links: Mapping[str, str],
     wanted: Collection[str] | None = None,
+    claim: Claim | None = None,
     told: datetime | None = None,
     tolerance: int = 0,
 ) -> dict[str, Any]:
@@ -67,6 +69,9 @@ def build(
         country=language[3:5] or brand.country, told=told, tolerance=tolerance,
     )  # fmt: skip
     makers = _makers(scene, group, change, store, brand, links)
+    makers["correction"] = lambda: _correction(scene, claim)
+    if claim is not None:
+        makers["change"] = lambda: _change(scene, change, CORRECTION)
     return {name: make() for name, make in makers.items() if wanted is None or name in wanted}
 
 
@@ -300,14 +305,24 @@ def _refund(scene: _Scene, change: StatusChange | None) -> dict[str, str]:
     }
 
 
-def _change(scene: _Scene, change: StatusChange | None) -> dict[str, Any]:
+def _correction(scene: _Scene, claim: Claim | None) -> dict[str, str]:
+    """What is taken back: the status that was told, and when."""
+    claimed = claim.change.status if claim else ""
+    return {
+        "claim": scene.label(claimed),
+        "claim_key": claimed,
+        "told_at": scene.time(claim.told_at) if claim else "",
+    }
+
+
+def _change(scene: _Scene, change: StatusChange | None, event: str = "") -> dict[str, Any]:
     change = change or StatusChange(fact="")
     data = change.data
     cancelled = scene.order.cancel_reason if scene.order else ""
     parcel = data if change.fact == Fact.TRACKING else {}
     return {
-        "event": change.event_name,
-        "label": scene.label(change.event_name),
+        "event": event or change.event_name,
+        "label": scene.label(event or change.event_name),
         "previous": scene.label(change.previous_status),
         "at": scene.time(change.occurred_at),
         "reason": values.reason(data.get("reason") or cancelled),

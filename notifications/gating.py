@@ -6,6 +6,7 @@ from typing import Any
 
 from consents import policy
 from notifications.alerting import ALERT
+from notifications.claims import UNDER_WAY_FOR, Claim, holds
 from notifications.context import Job
 from notifications.models import Audience, Delivery
 from notifications.reasons import Reason, sentence
@@ -37,7 +38,7 @@ def gate(job: Job, now: datetime) -> Stop | None:
         until = job.notification.useful_until.strftime("%H:%M UTC on %d %b")
         return Stop(Reason.EXPIRED, State.EXPIRED, values={"until": until})
     return (
-        _untrue(job)
+        _untrue(job, now)
         or _replaced(job)
         or _known_already(job, now)
         or _answered(job)
@@ -67,7 +68,21 @@ def _answered(job: Job) -> Stop | None:
     return Stop(Reason.ANSWERED, State.CANCELLED, values=values)
 
 
-def _untrue(job: Job) -> Stop | None:
+def _needless(job: Job, claim: Claim, now: datetime) -> Stop | None:
+    """A correction is sent only when the false claim arrived, and is still false."""
+    assert job.order is not None
+    if holds(claim.change, job.order, job.groups):
+        why = f"“{claim.change.event_name}” is true again."
+    elif claim.told:
+        return None
+    elif claim.under_way:
+        return Stop(Reason.NOT_KNOWN_YET, State.QUEUED, until=now + UNDER_WAY_FOR)
+    else:
+        why = f"“{claim.change.event_name}” never arrived."
+    return Stop(Reason.NEEDLESS, State.CANCELLED, values={"why": why})
+
+
+def _untrue(job: Job, now: datetime) -> Stop | None:
     """What the order has left behind, or turned away from, is not announced any more."""
     change, order = job.change, job.order
     if change is None or order is None:
@@ -76,6 +91,8 @@ def _untrue(job: Job) -> Stop | None:
         return Stop(Reason.ARCHIVED, State.CANCELLED)
     if order.is_test:
         return Stop(Reason.TEST, State.CANCELLED)
+    if job.claim is not None:
+        return _needless(job, job.claim, now)
     if change.fact not in (Fact.STATUS, Fact.ETA, Fact.DELAYED):
         return None
     current = _current_status(job, change.group_key) or order.status

@@ -6,7 +6,7 @@ from notifications.library import RuleCard
 from notifications.models import Audience, Rule
 from notifications.reasons import Reason
 from orders.models import Order, StatusChange
-from orders.statuses import Fact
+from orders.statuses import CORRECTION, Fact
 
 Miss = tuple[Reason, dict[str, Any]]
 
@@ -25,7 +25,7 @@ _SILENT = {
 def miss(card: RuleCard, change: StatusChange, order: Order, source: str) -> Miss | None:
     """Why `card` says nothing about `change`; None when it matches."""
     rule = card.rule
-    if change.event_name not in card.events and (card.events or change.fact != Fact.STATUS):
+    if not _is_about(card, change):
         return Reason.EVENT, {"event": change.event_name}
     if silent := _silence(change, rule):
         return silent
@@ -45,11 +45,23 @@ def miss(card: RuleCard, change: StatusChange, order: Order, source: str) -> Mis
     return None
 
 
+def _is_about(card: RuleCard, change: StatusChange) -> bool:
+    if takes_back(card, change) or change.event_name in card.events:
+        return True
+    return not card.events and change.fact == Fact.STATUS
+
+
+def takes_back(card: RuleCard, change: StatusChange) -> bool:
+    """Whether the rule corrects by itself what `change` made false."""
+    return change.fact == Fact.REVERTED and CORRECTION in card.events
+
+
 def _silence(change: StatusChange, rule: Rule) -> Miss | None:
     """Changes of which nobody hears; staff do hear that an order moved back."""
     if change.silent_why:
         return _SILENT[change.silent_why], {}
-    if change.fact == Fact.REVERTED and rule.audience == Audience.CUSTOMER:
+    told = rule.audience == Audience.CUSTOMER and CORRECTION not in rule.events
+    if change.fact == Fact.REVERTED and told:
         return Reason.REVERTED, {}
     if change.fact == Fact.UNMAPPED and rule.audience == Audience.CUSTOMER:
         return Reason.UNMAPPED, {}

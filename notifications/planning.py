@@ -14,9 +14,9 @@ from django.db import OperationalError, connection, transaction
 
 from consents import policy
 from consents.models import ContactPoint
-from notifications import lateness, library, promising
+from notifications import correcting, lateness, library, promising
 from notifications.incidents import orders_moved_on
-from notifications.matching import miss
+from notifications.matching import miss, takes_back
 from notifications.models import Audience, Decision, Delivery, Notification, Rule
 from notifications.owing import (
     Draft,
@@ -98,6 +98,7 @@ def _plan_alone(pk: int, now: datetime) -> int:
 def _plan_changes(changes: Sequence[StatusChange], now: datetime) -> None:
     """Everything that `changes` owe, in a few queries per brand and batch."""
     for plan_, ours in what_they_owe(changes, now):
+        correcting.moved_back(plan_, ours)
         supersede(plan_, {change.order_id for change in ours}, now)
         _write(plan_)
         orders_moved_on(ours, now)
@@ -131,6 +132,8 @@ def _plan_change(
     """One change through every active rule."""
     order = change.order
     for card in plan_.library.rules:
+        if takes_back(card, change):
+            continue  # `correcting` decides
         missed = miss(card, change, order, order.connection.source)
         if missed is None and (age := _too_old(change, card.rule.useful_minutes)):
             missed = Reason.TOO_OLD, {"age": _duration(age)}

@@ -49,6 +49,10 @@ class Reason(StrEnum):
     INFORMED = "informed"
     MERGED = "merged"
     OBVIOUS = "obvious"
+    CORRECTED = "corrected"
+    WITHDRAWN = "withdrawn"
+    NEEDLESS = "not_needed"
+    NOT_KNOWN_YET = "not_known_yet"
     ERROR = "error"
 
 
@@ -98,6 +102,12 @@ SENTENCES: dict[Reason, str] = {
     Reason.MERGED: "Another part of the order came to “{newer}” before this was sent: one message "
     "tells of both.",
     Reason.OBVIOUS: "They were told “{before}” {seconds} s before, and hold it in their hands now.",
+    Reason.CORRECTED: "{recipient} was told “{event}” at {at}, which is not true any more. {by} "
+    "takes it back by {family}.",
+    Reason.WITHDRAWN: "The order moved back before “{event}” was sent: it is withdrawn.",
+    Reason.NEEDLESS: "{why} Nothing has to be taken back.",
+    Reason.NOT_KNOWN_YET: "What it takes back is being sent at this moment. It waits to see whether "
+    "that arrives.",
     Reason.ERROR: "The planning failed: {error}. It is written in the log.",
 }
 

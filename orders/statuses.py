@@ -74,6 +74,10 @@ EVENTS: dict[str, str] = {
     },
 }
 
+# Takes back what an earlier message said. No fact of an order, but rules may listen to it.
+CORRECTION = "correction"
+EVENTS[CORRECTION] = str(_("Correction"))
+
 # How long after it happened a message about it is still worth sending. A rule may say otherwise.
 # Courier and POS integrations use the first few; the rest is our choice in the same spirit.
 USEFUL_FOR: dict[str, timedelta] = {

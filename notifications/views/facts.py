@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from notifications.models import CustomerMessage, Notification
 from notifications.views.steps import words
 from orders.models import StatusChange
-from orders.statuses import EVENTS, Fact, Status
+from orders.statuses import CORRECTION, EVENTS, Fact, Status
 
 # Status or fact -> (icon, tone); the tone is a colour, never the only sign.
 LOOKS: Mapping[str, tuple[str, str]] = {
@@ -39,6 +39,7 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     Fact.UNMAPPED: ("help", "warn"),
     Fact.STALE: ("history", "info"),
     Fact.REVERTED: ("undo", "warn"),
+    CORRECTION: ("undo", "warn"),
 }
 PLAIN = ("dot", "info")
 SILENT = {

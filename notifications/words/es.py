@@ -142,6 +142,19 @@ EVENTS = {
         + ITEMS
         + ". Hay que ocuparse.",
     ),
+    "correction": EventWords(
+        "Sobre tu pedido {{ order.number }}: nos equivocamos",
+        "{% if correction.claim == '' %}Nuestro mensaje anterior sobre tu pedido"
+        " {{ order.number }} era un error, lo sentimos."
+        "{% else %}Te dijimos{% if correction.told_at != '' %} a las {{ correction.told_at }}"
+        "{% endif %} sobre {% if part.is_part %}la parte {{ part.number }} de {{ part.of }} de"
+        ' {% endif %}tu pedido {{ order.number }}: "{{ correction.claim }}". Fue un error, lo'
+        " sentimos.{% if part.status != '' %} Ahora: {{ part.status | downcase }}.{% endif %}"
+        "{% endif %}",
+        link=False,
+        staff="ERROR NUESTRO: no {{ correction.claim | downcase | default: 'cierto' }}"
+        "{% if part.status != '' %}, sino {{ part.status | downcase }}{% endif %}",
+    ),
     "returned": EventWords(
         "Tu pedido {{ order.number }} ha vuelto a la tienda",
         WHAT + " ha vuelto a la tienda."
@@ -212,6 +225,7 @@ LANGUAGE = Language(
         "attempted": "Intento de entrega",
         "failed": "Entrega fallida",
         "returned": "Devuelto",
+        "correction": "Rectificado",
     },
     methods={
         "pickup": "recogida",
