@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import OperationalError
 
 from orders import registry
@@ -16,7 +17,6 @@ from orders.timeline import record
 
 log = logging.getLogger(__name__)
 State = InboundEvent.State
-LEASE_SECONDS = 60
 WAIT_FOR_ORDER = timedelta(days=2)
 LONGEST_WAIT_SECONDS = 600
 COUNTED_ATTEMPTS = 1000  # far more than are looked at; the column must never overflow
@@ -100,7 +100,7 @@ def _claim(limit: int, now: datetime) -> list[InboundEvent]:
         "id",
         limit,
         {
-            "lease_until": database_now(LEASE_SECONDS),
+            "lease_until": database_now(settings.LEASE_SECONDS),
             "attempts": f"attempts + CASE WHEN attempts < {COUNTED_ATTEMPTS} THEN 1 ELSE 0 END",
         },
         params=[now],

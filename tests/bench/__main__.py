@@ -152,9 +152,7 @@ class Bench:
         """p99 in trouble and in peace, round by round."""
         found = [measure() for _round in range(self.options.rounds)]
         for bad, good in found:
-            say(
-                f"  in trouble p50 {bad.p50:.0f} p99 {bad.p99:.0f} ms, in peace p50 {good.p50:.0f} p99 {good.p99:.0f} ms"
-            )
+            say(f"  p50 / p99: {_two(bad)} in trouble, {_two(good)} in peace")
         self.report.add(code, [bad.p99 for bad, _good in found], [good.p99 for _bad, good in found])
 
     def _year(self) -> None:
@@ -213,6 +211,10 @@ class Bench:
             return False
         self.report.notes.append(f"{done} round(s) only: the time of {self.options.budget:g} s")
         return True
+
+
+def _two(waits: Waits) -> str:
+    return f"{waits.p50:.0f} / {waits.p99:.0f} ms"
 
 
 def say(line: str) -> None:

@@ -36,7 +36,7 @@ GOALS = {
         Goal("P7", "webhooks stored per s; ÷ a bare view", 0.25, 0.15),
         Goal("P8", "webhooks stored per s; ÷ a DRF + ORM view", 3, 2),
         Goal(
-            "P10", "p99 ms with a hanging and a throttled provider; ÷ without", 1.2, 2, more=False
+            "P10", "p99 ms beside a hanging and a throttled provider; ÷ alone", 1.2, 2, more=False
         ),
         Goal("P11", "CPU per message, ms, with a year stored; ÷ with little", 1.1, 1.3, more=False),
         Goal("P16", "p99 ms of urgent news while a backlog drains; ÷ in peace", 1.3, 3, more=False),
