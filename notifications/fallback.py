@@ -10,6 +10,7 @@ from consents.models import ContactPoint
 from notifications.models import Decision, Delivery, Notification
 from notifications.owing import new_delivery
 from notifications.reasons import Reason, sentence
+from notifications.unreached import not_told
 
 # Of a delivery that was sent, and of which neither a receipt nor a look at the page told in time.
 UNCONFIRMED = "unconfirmed"
@@ -115,6 +116,7 @@ def _give_up(
         family=before,
         why=why.rstrip("."),
     )
+    not_told(notification, why, now)
 
 
 def _decide(

@@ -20,6 +20,7 @@ from notifications.context import Job
 from notifications.gating import Stop
 from notifications.models import Attempt, Decision, Delivery, Notification
 from notifications.telling_times import keep_promises
+from notifications.unreached import not_told
 from orders.normalising import where
 
 log = logging.getLogger(__name__)
@@ -283,7 +284,9 @@ def _after_stop(job: Job, stop: Stop, now: datetime) -> None:
         return
     states = Notification.State
     ending = states.FAILED if stop.state == State.EXPIRED else states.CANCELLED
-    Notification.objects.filter(pk=job.notification.pk, state=states.OPEN).update(state=ending)
+    still_open = Notification.objects.filter(pk=job.notification.pk, state=states.OPEN)
+    if still_open.update(state=ending) and ending == states.FAILED:
+        not_told(job.notification, stop.sentence, now)
 
 
 def _decision(job: Job, stop: Stop, now: datetime) -> Decision:

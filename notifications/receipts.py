@@ -13,6 +13,7 @@ from consents import recording
 from consents.models import ConsentEvent
 from notifications import confirming, doorbell, fallback, outcomes
 from notifications.models import Attempt, Delivery, Notification, ReceiptRecord
+from notifications.unreached import reached
 
 State = Delivery.State
 EARLY_FOR = timedelta(minutes=10)
@@ -157,6 +158,8 @@ def _advance(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
         Notification.objects.filter(pk=delivery.notification_id).exclude(
             state=Notification.State.DONE
         ).update(state=Notification.State.DONE)
+        if delivery.notification.state == Notification.State.FAILED:
+            reached(delivery.notification, now)
 
 
 def _fail(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:

@@ -7,6 +7,10 @@ may sweep at once.
 from collections.abc import Callable
 from datetime import datetime
 
-from notifications import confirming, delaying
+from notifications import confirming, delaying, escalating
 
-SWEEPS: tuple[Callable[[datetime], object], ...] = (confirming.run_due, delaying.run_due)
+SWEEPS: tuple[Callable[[datetime], object], ...] = (
+    confirming.run_due,
+    delaying.run_due,
+    escalating.run_due,
+)
