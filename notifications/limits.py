@@ -115,9 +115,11 @@ def _in_flight(channel_id: int, now: datetime) -> int:
     """
     longest = timedelta(seconds=settings.SEND_TIMEOUT_SECONDS + DEAD_AFTER)
     sql = (
-        "SELECT COUNT(*) FROM notifications_delivery WHERE state IN ('sending', 'unknown')"  # noqa: S608
-        f" AND lease_until > {database_now()} AND state = 'sending'"
-        " AND channel_id = %s AND claimed_at > %s"
+        "WITH leased AS MATERIALIZED ("  # noqa: S608 - by the leases, never by the channel
+        "SELECT channel_id, claimed_at FROM notifications_delivery"
+        " WHERE state IN ('sending', 'unknown') AND state = 'sending'"
+        f" AND lease_until > {database_now()})"
+        " SELECT COUNT(*) FROM leased WHERE channel_id = %s AND claimed_at > %s"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [channel_id, now - longest])

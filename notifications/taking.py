@@ -131,10 +131,8 @@ def look(now: datetime) -> tuple[list[Work], frozenset[int]]:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time as a raw query gives it: SQLite's are text."""
-    if not isinstance(value, str):
-        return value
-    read = parse_datetime(value)
+    """A time as a raw query gives it: SQLite's are text, and say no zone."""
+    read = parse_datetime(value) if isinstance(value, str) else value
     return read.replace(tzinfo=UTC) if read is not None and read.tzinfo is None else read
 
 
