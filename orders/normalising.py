@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 State = InboundEvent.State
 WAIT_FOR_ORDER = timedelta(days=2)
 LONGEST_WAIT_SECONDS = 600
+LEASE_SECONDS = 60  # at most: a batch takes a second
 COUNTED_ATTEMPTS = 1000  # far more than are looked at; the column must never overflow
 # Rows whose leases ran out this often are taken one by one, and later set aside as poison.
 ALONE_AFTER = 3
@@ -100,7 +101,7 @@ def _claim(limit: int, now: datetime) -> list[InboundEvent]:
         "id",
         limit,
         {
-            "lease_until": database_now(settings.LEASE_SECONDS),
+            "lease_until": database_now(min(LEASE_SECONDS, settings.LEASE_SECONDS)),
             "attempts": f"attempts + CASE WHEN attempts < {COUNTED_ATTEMPTS} THEN 1 ELSE 0 END",
         },
         params=[now],
