@@ -10,9 +10,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from notifications.models import CustomerMessage, Notification
+from notifications.models import CustomerMessage, Notification, PageView
 from notifications.views.steps import words
-from orders.models import StatusChange
+from orders.models import Order, StatusChange
 from orders.statuses import CORRECTION, EVENTS, Fact, Status
 
 # Status or fact -> (icon, tone); the tone is a colour, never the only sign.
@@ -132,6 +132,17 @@ def wrote_title(message: CustomerMessage) -> str:
         "status": _("Customer asked where the order is"),
     }
     return known.get(message.understood_as, _("Customer wrote"))
+
+
+def seen_title(order: Order) -> str:
+    """Who looked at the tracking page; whoever has the link is taken for the customer."""
+    name = order.contact_given_name or order.contact_name or _("The customer")
+    return _("%(name)s looked at the tracking page") % {"name": name}
+
+
+def seen_what(view: PageView) -> str:
+    """What the page said then."""
+    return _("It said: %(status)s.") % {"status": words(view.status)} if view.status else ""
 
 
 def message_title(note: Notification) -> str:

@@ -14,6 +14,7 @@ from notifications.models import (
     Decision,
     Delivery,
     Notification,
+    PageView,
     ReceiptRecord,
 )
 from notifications.reasons import Reason
@@ -65,7 +66,7 @@ class Entry:
 
     at: datetime
     order: tuple[datetime, int, int]
-    kind: str  # change, wrote, told
+    kind: str  # change, wrote, told, seen
     title: str
     icon: str
     tone: str
@@ -87,6 +88,7 @@ class Loaded:
     wrote: list[CustomerMessage]
     decisions: list[Decision]
     deliveries: list[Delivery]
+    views: list[PageView] = field(default_factory=list)
     attempts: dict[int, list[Attempt]] = field(default_factory=dict)
     receipts: dict[int, list[ReceiptRecord]] = field(default_factory=dict)
 
@@ -97,13 +99,14 @@ def story(order: Order) -> list[Entry]:
     told = {n.pk: t for n, t in _told(rows).items()}
     entries = [_change_entry(change, rows, told) for change in rows.changes]
     entries += [_wrote_entry(message, told) for message in rows.wrote]
+    entries += [_seen_entry(view, order) for view in rows.views]
     used = {n.pk for n in rows.told if n.change_id} | {m.reply_id for m in rows.wrote}
     entries += [_told_entry(told[n.pk]) for n in rows.told if n.pk not in used]
     return sorted(entries, key=lambda entry: entry.order, reverse=True)
 
 
 def _load(order: Order) -> Loaded:
-    """Seven queries."""
+    """Eight queries."""
     mine: dict[str, Any] = {"order_id": order.pk}
     deliveries = Delivery.objects.filter(**mine).select_related("channel").order_by("id")[:MOST]
     rows = Loaded(
@@ -125,6 +128,7 @@ def _load(order: Order) -> Loaded:
         ),
         decisions=list(Decision.objects.filter(**mine).order_by("id")[: MOST * 10]),
         deliveries=list(deliveries),
+        views=list(PageView.objects.filter(**mine).order_by("-id")[:MOST]),
     )
     ids = [delivery.pk for delivery in rows.deliveries]
     rows.attempts = by(Attempt.objects.filter(delivery_id__in=ids).order_by("id"), "delivery_id")
@@ -216,6 +220,18 @@ def _wrote_entry(message: CustomerMessage, told: dict[int, Told]) -> Entry:
         tone="talk",
         wrote=message,
         told=[reply] if reply else [],
+    )
+
+
+def _seen_entry(view: PageView, order: Order) -> Entry:
+    return Entry(
+        at=view.seen_at,
+        order=(view.seen_at, 3, view.pk),
+        kind="seen",
+        title=facts.seen_title(order),
+        icon="map",
+        tone="talk",
+        detail=[facts.seen_what(view)],
     )
 
 

@@ -9,8 +9,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone, translation
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
+from notifications import looking
 from notifications.views import joining, scope, steps
 from notifications.views.facts import LOOKS, PLAIN
 from notifications.views.live import live
@@ -64,6 +66,24 @@ def tracking(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
+@csrf_exempt  # it needs no log-in, and the page has no form: the stamp shows where it comes from
+@require_POST
+def seen(request: HttpRequest, token: str) -> HttpResponse:
+    """The page's script says that a person looks at it. The answer never tells whether it counts.
+
+    Staff who follow the link from the dashboard do not count for the customer.
+    """
+    order = get_object_or_404(Order.objects.only("id"), token=token)
+    now = timezone.now()
+    stamped = request.POST.get("stamp", "")[:200]
+    person = looking.is_a_person(request.headers, stamped, order.pk, now)
+    if person and not request.user.is_authenticated:
+        looking.note(order, now)
+    response = HttpResponse(status=204)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 def _rows() -> QuerySet[Order]:
     return Order.objects.select_related("brand", "store").prefetch_related("groups", "lines")
 
@@ -77,6 +97,7 @@ def _context(order: Order) -> dict[str, object]:
         "sections": sections or [_section(order, FulfilmentGroup(order=order))],
         # Called by the page only: a refresh of its live part asks nothing of it.
         "joining": partial(joining.offers, order),
+        "stamp": looking.stamp(order.pk, timezone.now()),
         "over": all(section.over for section in sections) and bool(sections),
     }
 

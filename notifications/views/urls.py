@@ -36,6 +36,7 @@ urlpatterns = [
     path("dashboard/phones/answer/", phones.answer, name="answer"),
     path("dashboard/phones/press/", phones.press, name="press"),
     path("t/<token>/", tracking.tracking, name="tracking"),
+    path("t/<token>/seen/", tracking.seen, name="seen"),
     path("t/<token>/push/", joining.push, name="push"),
     path("push-worker.js", joining.worker, name="push_worker"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
