@@ -192,6 +192,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "args": ["forget_foreign_receipts"],
     },
+    "balance_channels": {
+        "task": "notifications.tasks.chore",
+        "schedule": 60.0,
+        "args": ["balance_channels"],
+    },
+    "forget_channel_minutes": {
+        "task": "notifications.tasks.chore",
+        "schedule": 3600.0,
+        "args": ["forget_channel_minutes"],
+    },
 }
 
 # --- Sending -----------------------------------------------------------------

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from notifications import balancing, channel_minutes
 from notifications.models import Heartbeat, ReceiptRecord
 from orders.models import IdempotentCall
 
@@ -48,6 +49,8 @@ def _forget(old: QuerySet[Any]) -> int:
 # name -> (what to do, how often)
 CHORES: dict[str, tuple[Callable[[datetime], int], timedelta]] = {
     "forget_idempotent_calls": (forget_idempotent_calls, timedelta(hours=1)),
+    "balance_channels": (balancing.balance, timedelta(minutes=1)),
+    "forget_channel_minutes": (channel_minutes.forget, timedelta(hours=1)),
     "forget_foreign_receipts": (forget_foreign_receipts, timedelta(hours=1)),
 }
 

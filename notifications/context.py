@@ -21,7 +21,6 @@ UNREAD_OF_DELIVERIES = (
     "sent_at",
     "ended_at",
     "reason",
-    "failure",
     "contact_point__verified_at",
     "contact_point__created_at",
     "contact_point__invalid_why",
@@ -56,6 +55,7 @@ class Job:
     newer: str = ""  # what has been told or planned meanwhile, and replaces a late message
     told: Sequence[Known] = ()  # the times that the customer knows, newest first
     promise: Promise | None = None  # the time that the message tells, once it is composed
+    probe: bool = False  # the one message that tries a channel whose pause is over
 
 
 def load(ids: Sequence[int]) -> list[Job]:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from channels_app.models import Channel
 from consents.models import ContactPoint
+from notifications import failover, library
 from notifications.models import Decision, Delivery, Notification
 from notifications.owing import new_delivery
 from notifications.reasons import Reason, sentence
@@ -26,16 +27,45 @@ def next_route(
     now: datetime,
     before: str,
     reasons: Reasons = BROKEN,
+    account: bool = False,
 ) -> Delivery | None:
     """Queue the notification's next route; None, and a decision saying so, when there is none.
 
-    `why` is the sentence of what went wrong, `before` the family that did not work.
+    `why` is the sentence of what went wrong, `before` the family that did not work. With `account`
+    it was the account's fault: another one of the family tries the same address first.
     """
     with transaction.atomic():
         # As it is now: a receipt and our own settling may both have come here.
         rows = Notification.objects.select_for_update(no_key=True, of=("self",))
         related = rows.select_related("rule", "customer", "destination")
-        return _next_route(related.get(pk=notification.pk), failed, why, now, before, reasons)
+        fresh = related.get(pk=notification.pk)
+        if account and (delivery := _other_account(fresh, failed, why, now)):
+            return delivery
+        return _next_route(fresh, failed, why, now, before, reasons)
+
+
+def _other_account(
+    notification: Notification, failed: Delivery, why: str, now: datetime
+) -> Delivery | None:
+    """The same address by another account of the family, which has not tried it."""
+    if notification.state == Notification.State.CANCELLED or notification.useful_until <= now:
+        return None
+    route = failover.same_address(notification, failed, now)
+    if route is None:
+        return None
+    delivery = _queue(notification, route, now)
+    before, other = library.channel(failed.channel_id), library.channel(route["channel"])
+    _decide(
+        notification,
+        delivery,
+        Decision.Verdict.SEND,
+        Reason.FAILOVER,
+        now,
+        channel=before.name,
+        why=why.rstrip("."),
+        other=other.name,
+    )
+    return delivery
 
 
 def _next_route(
@@ -48,15 +78,11 @@ def _next_route(
 ) -> Delivery | None:
     if notification.state == Notification.State.CANCELLED:
         return None
-    route = _take_route(notification) if notification.useful_until > now else None
+    route = _take_route(notification, now) if notification.useful_until > now else None
     if route is None:
         _give_up(notification, failed, why, now, before, reasons[1])
         return None
-    notification.state = Notification.State.OPEN
-    notification.save(update_fields=["routes", "state"])
-    delivery = new_delivery(notification, route, now)
-    delivery.created_at = now
-    delivery.save()
+    delivery = _queue(notification, route, now)
     _decide(
         notification,
         delivery,
@@ -70,7 +96,17 @@ def _next_route(
     return delivery
 
 
-def _take_route(notification: Notification) -> dict[str, Any] | None:
+def _queue(notification: Notification, route: dict[str, Any], now: datetime) -> Delivery:
+    """A delivery over `route`, due at once; the notification is under way (again)."""
+    notification.state = Notification.State.OPEN
+    notification.save(update_fields=["routes", "state"])
+    delivery = new_delivery(notification, route, now)
+    delivery.created_at = now
+    delivery.save()
+    return delivery
+
+
+def _take_route(notification: Notification, now: datetime) -> dict[str, Any] | None:
     """The first route left whose channel and address are still there; it is taken off the list."""
     while notification.routes:
         route: dict[str, Any] = notification.routes[0]
@@ -79,7 +115,7 @@ def _take_route(notification: Notification) -> dict[str, Any] | None:
         if not Channel.objects.filter(pk=route["channel"], enabled=True).exists():
             continue
         if point is None or ContactPoint.objects.filter(pk=point).exists():
-            return route
+            return failover.working(route, notification.order_id or notification.pk, now)
     return None
 
 

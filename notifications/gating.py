@@ -1,19 +1,22 @@
-"""The truth check at hand-over: still useful, still true, still allowed. Pure over a loaded job."""
+"""The truth check at hand-over: still useful, still true, still allowed, over a loaded job."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from consents import policy
+from notifications import breaker, failover
 from notifications.alerting import ALERT
 from notifications.claims import UNDER_WAY_FOR, Claim, holds
 from notifications.context import Job
-from notifications.models import Audience, Delivery
+from notifications.models import Audience, Decision, Delivery
 from notifications.reasons import Reason, sentence
 from notifications.telling_times import near_at_hand_over
 from orders.statuses import FINAL, URGENT, Fact, Status, rank
 
 State = Delivery.State
+# What may wait, waits so long for its channel before the next route takes over.
+SHORT_WAIT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,20 @@ class Stop:
     state: str
     next_route: bool = False
     until: datetime | None = None  # not now, but then, on the same route
+    move_to: int | None = None  # at once, by this other channel (an account of the same kind)
     values: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
         """For the decision."""
         return sentence(self.reason, **self.values)
+
+    @property
+    def verdict(self) -> str:
+        """For the decision."""
+        if self.move_to is not None:
+            return str(Decision.Verdict.SEND)
+        return str(Decision.Verdict.DEFER if self.until else Decision.Verdict.DROP)
 
 
 def gate(job: Job, now: datetime) -> Stop | None:
@@ -40,11 +51,11 @@ def gate(job: Job, now: datetime) -> Stop | None:
     return (
         _untrue(job, now)
         or _replaced(job)
-        or _known_already(job, now)
         or _answered(job)
+        or _known_already(job, now)
         or _not_allowed(job, now)
-        or _paused(job, now)
         or _quiet(job, now)
+        or _paused(job, now)
     )
 
 
@@ -139,16 +150,45 @@ def _not_allowed(job: Job, now: datetime) -> Stop | None:
 
 
 def _paused(job: Job, now: datetime) -> Stop | None:
-    """A paused channel makes way for the next route; without one the message waits if it can."""
-    channel, until = job.channel, job.channel.paused_until
+    """A channel that is not used makes way for another account, else for the next route.
+
+    Without one the message waits if it can. The one check that writes: the first message
+    after a channel's pause is the one that tries it.
+    """
+    channel = job.channel
     if not channel.enabled:
-        values = {"channel": channel.name, "why": "it is switched off."}
-        return Stop(Reason.CHANNEL_PAUSED, State.CANCELLED, next_route=True, values=values)
-    if until is None or until <= now:
+        return _elsewhere(job, "it is switched off.", now) or _by_next_route(
+            job, "it is switched off."
+        )
+    until, job.probe = breaker.admit(channel, now)
+    if until is None:
         return None
-    values = {"channel": channel.name, "why": channel.paused_why or "by staff."}
-    if not job.notification.routes and until < job.notification.useful_until:
-        return Stop(Reason.CHANNEL_PAUSED, State.QUEUED, until=until, values=values)
+    why = breaker.why_asleep(channel)
+    return _elsewhere(job, why, now) or _wait(job, why, until, now) or _by_next_route(job, why)
+
+
+def _elsewhere(job: Job, why: str, now: datetime) -> Stop | None:
+    """Another account of the same kind takes it, unless it may have been taken already."""
+    other = failover.stand_in(job.channel, job.delivery.order_id or job.notification.pk, now)
+    if other is None or failover.may_have_arrived(job.delivery):
+        return None
+    values = {"channel": job.channel.name, "why": why.rstrip("."), "other": other.name}
+    return Stop(Reason.FAILOVER, State.QUEUED, until=now, move_to=other.pk, values=values)
+
+
+def _wait(job: Job, why: str, until: datetime, now: datetime) -> Stop | None:
+    """It waits for its channel: when there is no other way, or when it is not for long."""
+    if until >= job.notification.useful_until:
+        return None
+    in_no_hurry = not job.delivery.urgent and until - now <= SHORT_WAIT
+    if job.notification.routes and not in_no_hurry:
+        return None
+    values = {"channel": job.channel.name, "why": why}
+    return Stop(Reason.CHANNEL_PAUSED, State.QUEUED, until=until, values=values)
+
+
+def _by_next_route(job: Job, why: str) -> Stop:
+    values = {"channel": job.channel.name, "why": why}
     return Stop(Reason.CHANNEL_PAUSED, State.CANCELLED, next_route=True, values=values)
 
 

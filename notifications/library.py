@@ -11,11 +11,12 @@ from functools import cached_property
 
 from django.db.models import Q
 
-from channels_app.models import Channel
+from channels_app.models import Channel, ChannelHealth
 from notifications.models import Destination, MessageTemplate, PhaseTime, Rule
 from orders.models import Brand, Store
 
 FRESH_SECONDS = 3.0
+HEALTH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Library:
 
 _libraries: dict[int, Library] = {}
 _channels: dict[int, Channel] = {}
+_healths: tuple[float, dict[int, ChannelHealth]] | None = None
 
 
 def of_brand(brand_id: int) -> Library:
@@ -80,10 +82,26 @@ def channel(channel_id: int) -> Channel:
     return _channels.get(channel_id) or _keep(Channel.objects.get(pk=channel_id))
 
 
+def healths() -> dict[int, ChannelHealth]:
+    """Channel id -> what is known of its account, at most a second old; only where there is any."""
+    global _healths
+    if _healths is None or time.monotonic() - _healths[0] > HEALTH_SECONDS:
+        rows = {row.channel_id: row for row in ChannelHealth.objects.all()}
+        _healths = (time.monotonic(), rows)
+    return _healths[1]
+
+
+def forget_healths() -> None:
+    """They have just been changed here."""
+    global _healths
+    _healths = None
+
+
 def clear() -> None:
     """Forget everything (tests; after a configuration was applied)."""
     _libraries.clear()
     _channels.clear()
+    forget_healths()
 
 
 def refresh_channels() -> list[Channel]:

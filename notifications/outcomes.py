@@ -12,13 +12,14 @@ from django.db import OperationalError, transaction
 
 from channels_app.contract import Accepted, Idempotency
 from channels_app.failures import CONSEQUENCES, FailureKind, SendError
-from channels_app.models import Channel, ChannelEvent
+from channels_app.models import Channel
 from consents import recording
-from notifications import confirming, fallback
+from notifications import breaker, channel_minutes, confirming, failover, fallback, resting
 from notifications.backoff import MOST_TRIES, next_due
 from notifications.context import Job
 from notifications.gating import Stop
 from notifications.models import Attempt, Decision, Delivery, Notification
+from notifications.reasons import Reason
 from notifications.telling_times import keep_promises
 from notifications.unreached import not_told
 from orders.normalising import where
@@ -36,7 +37,6 @@ UNKNOWN_WAIT = {
     Idempotency.RECEIPT: timedelta(seconds=60),
     Idempotency.NONE: timedelta(seconds=5),
 }
-PAUSE_FOR = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,16 @@ def _settle(results: Sequence[Result], now: datetime) -> None:
         for result in known:
             if isinstance(result.ending, SendError) and _is_ours(result.job.delivery, held):
                 _failed(result.job, result.ending, now)
+        resting.rest([(result.job, result.ending) for result in known], now)
+        _watch_channels(known, now)
+
+
+def _watch_channels(results: Sequence[Result], now: datetime) -> None:
+    """Count how the calls ended, and leave a channel alone that fails. Last: others wait for it."""
+    calls = [(r.job.channel, r.job.probe, r.ending, r.milliseconds) for r in results]
+    tallies = channel_minutes.tally(calls)
+    breaker.judge(tallies, now)
+    channel_minutes.add(tallies, now)
 
 
 def _settle_alone(result: Result, now: datetime) -> None:
@@ -180,25 +190,32 @@ def _failed(job: Job, error: SendError, now: datetime) -> None:
         recording.suppress_address(job.point, error.detail or error.code, now)
     if consequence.record_opt_out and job.point is not None:
         recording.provider_block(job.point, now, channel=job.channel.family, why=error.code)
-    if consequence.pause_channel:
-        pause(job.channel, f"{error.code} {error.detail}".strip(), now)
     if consequence.retry and _again(job, error, now):
         return
     why = consequence.sentence if not error.detail else f"{error.code} {error.detail}".strip()
     if end(job.delivery, State.FAILED, why, now, failure=error.kind):
-        fallback.next_route(job.notification, job.delivery, why, now, job.channel.family)
+        account = error.kind in failover.ACCOUNT_FAULTS
+        fallback.next_route(
+            job.notification, job.delivery, why, now, job.channel.family, account=account
+        )
 
 
 def _again(job: Job, error: SendError, now: datetime) -> bool:
     """Queue the same delivery for later, unless it has been tried enough or would come too late."""
-    due = next_due(job.delivery.tries, error.retry_after, now, _chance)
-    if job.delivery.tries + 1 >= MOST_TRIES or due >= job.notification.useful_until:
+    throttled, tries = error.kind == FailureKind.THROTTLED, job.delivery.tries
+    if throttled:  # its account's trouble, not its own: it does not use up its tries
+        due, tries = resting.rest_until(error, tries, now), min(tries, MOST_TRIES - 3)
+    else:
+        due = next_due(tries, error.retry_after, now, _chance)
+    if tries + 1 >= MOST_TRIES or due >= job.notification.useful_until:
         return False
+    if due - now > failover.LONG_REST and failover.may_move(job.delivery, job.channel, now):
+        return False  # the same provider by another account is sooner
     _move(
         job.delivery,
         state=State.QUEUED,
         due_at=due,
-        tries=job.delivery.tries + 1,
+        tries=tries + 1,
         failure=error.kind,
         reason=f"{CONSEQUENCES[error.kind].sentence} ({error.code} {error.detail})"[:300],
     )
@@ -221,16 +238,6 @@ def unsure(delivery: Delivery, channel: Channel, detail: str, now: datetime) -> 
 def end(delivery: Delivery, state: str, why: str, now: datetime, failure: str = "") -> bool:
     """A delivery has come to its end on this route; False when it had moved on already."""
     return _move(delivery, state=state, reason=why[:300], failure=failure, ended_at=now)
-
-
-def pause(channel: Channel, why: str, now: datetime) -> None:
-    """Stop using a channel whose account does not work; staff see it on the home page."""
-    paused = Channel.objects.filter(pk=channel.pk, paused_until__isnull=True)
-    until = now + PAUSE_FOR
-    paused |= Channel.objects.filter(pk=channel.pk, paused_until__lte=now)
-    if paused.update(paused_until=until, paused_why=why[:300]):
-        ChannelEvent.objects.create(channel_id=channel.pk, kind="paused", detail=why[:300], at=now)
-    channel.paused_until, channel.paused_why = until, why[:300]
 
 
 def stopped(stops: Sequence[tuple[Job, Stop]], now: datetime) -> None:
@@ -269,8 +276,12 @@ def _stop_alone(job: Job, stop: Stop, now: datetime) -> None:
 def _stop_one(job: Job, stop: Stop, now: datetime) -> bool:
     """Put it off, or end it; False when somebody else has dealt with it."""
     if stop.until is not None:
-        reason = stop.sentence[:300]
-        return _move(job.delivery, state=State.QUEUED, due_at=stop.until, reason=reason)
+        changes = {"state": State.QUEUED, "due_at": stop.until, "reason": stop.sentence[:300]}
+        if stop.move_to is not None:
+            changes |= {"channel_id": stop.move_to, "failure": ""}
+        elif stop.reason == Reason.CHANNEL_PAUSED and job.delivery.failure != FailureKind.UNKNOWN:
+            changes["failure"] = breaker.WAITING
+        return _move(job.delivery, **changes)
     return end(job.delivery, stop.state, stop.sentence, now)
 
 
@@ -280,7 +291,10 @@ def _after_stop(job: Job, stop: Stop, now: datetime) -> None:
         return
     if stop.next_route:
         why = stop.sentence
-        fallback.next_route(job.notification, job.delivery, why, now, job.channel.family)
+        account = stop.reason == Reason.CHANNEL_PAUSED
+        fallback.next_route(
+            job.notification, job.delivery, why, now, job.channel.family, account=account
+        )
         return
     states = Notification.State
     ending = states.FAILED if stop.state == State.EXPIRED else states.CANCELLED
@@ -303,7 +317,7 @@ def _decision(job: Job, stop: Stop, now: datetime) -> Decision:
         delivery=job.delivery,
         audience=notification.audience,
         recipient=_recipient(job)[:160],
-        verdict=Decision.Verdict.DEFER if stop.until else Decision.Verdict.DROP,
+        verdict=stop.verdict,
         reason=stop.reason,
         sentence=stop.sentence,
         inputs={"order_status": job.order.status if job.order else "", **_plain(stop)},

@@ -10,6 +10,7 @@ from channels_app.models import Channel
 from channels_app.registry import provider_class
 from consents import policy
 from consents.models import ContactPoint, Purpose
+from notifications import failover
 from notifications.library import Library
 from notifications.models import Decision, Delivery, Destination, Notification, Rule
 from notifications.promising import Ledger
@@ -162,16 +163,14 @@ def customer_families(channels: Sequence[Channel]) -> list[policy.FamilyOption]:
 
 
 def pick_channel(
-    channels: Sequence[Channel], kind: str, now: datetime, but_not: frozenset[int] = frozenset()
+    channels: Sequence[Channel], kind: str, now: datetime, order_id: int | None = None
 ) -> Channel | None:
-    """The first channel for addresses of `kind`; a paused one only when there is no other."""
-    fitting = [
-        one
-        for one in channels
-        if str(provider_class(one.provider).address) == kind and one.pk not in but_not
-    ]
-    awake = [one for one in fitting if not one.paused_until or one.paused_until <= now]
-    return next(iter(awake or fitting), None)
+    """The channel for addresses of `kind`, the same each time for an order while it works.
+
+    One that is not used at the moment only when there is no other.
+    """
+    fitting = [one for one in channels if str(provider_class(one.provider).address) == kind]
+    return failover.choose(fitting, order_id, now)
 
 
 def _with_words(
@@ -181,7 +180,8 @@ def _with_words(
     usable, complaints, shelf = [], [], plan.library
     for route in allowed:
         point = route.contact_point
-        channel = pick_channel(shelf.by_family.get(route.family, ()), point.kind, plan.now)
+        accounts = shelf.by_family.get(route.family, ())
+        channel = pick_channel(accounts, point.kind, plan.now, change.order_id)
         if channel is None:
             continue
         if not shelf.templates_for(rule.template, change.event_name, route.family):

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from channels_app.contract import Receipt, ReceiptStatus
-from channels_app.failures import CONSEQUENCES, FailureKind
+from channels_app.failures import CONSEQUENCES, FailureKind, SendError
 from channels_app.models import Channel
 from channels_app.registry import provider_class
 from consents import recording
 from consents.models import ConsentEvent
-from notifications import confirming, doorbell, fallback, outcomes
+from notifications import breaker, channel_minutes, confirming, doorbell, failover, fallback
 from notifications.models import Attempt, Delivery, Notification, ReceiptRecord
 from notifications.unreached import reached
 
@@ -33,6 +33,7 @@ _ADVANCES: dict[str, tuple[str, frozenset[str]]] = {
         ),
     ),
 }
+_ARRIVED = (State.DELIVERED, State.READ)
 _MAY_FAIL = frozenset({State.SENDING, State.UNKNOWN, State.SENT})
 
 
@@ -42,12 +43,14 @@ def apply(channel: Channel, receipts: Sequence[Receipt], now: datetime) -> int:
         told = [(one, row) for one in receipts if (row := _store(channel, one, now)) is not None]
         found = _find([row for _receipt, row in told])
         deliveries = _held(found.values())
+        took: list[int] = []
         for receipt, record in told:
             delivery = deliveries.get(found.get(record.pk, 0))
             if delivery is not None:
-                _tie(record, delivery, now)
+                took += _tie(record, delivery, now)
             elif receipt.opt_out and receipt.address:
                 _complaint_of_a_stranger(channel, receipt, record, now)
+        channel_minutes.add_delivered({channel.pk: took}, now)
         if told:
             transaction.on_commit(doorbell.ring)
     return len(told)
@@ -127,18 +130,24 @@ def _held(ids: Iterable[int]) -> dict[int, Delivery]:
     return rows.select_related("notification", "contact_point").in_bulk(set(ids))
 
 
-def _tie(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
+def _tie(record: ReceiptRecord, delivery: Delivery, now: datetime) -> list[int]:
+    """Advance the delivery; how many seconds it took to arrive, when that is what was told."""
     record.delivery = delivery
     record.save(update_fields=["delivery"])
+    moved = False
     if record.status == ReceiptStatus.FAILED:
         _fail(record, delivery, now)
     else:
-        _advance(record, delivery, now)
+        moved = _advance(record, delivery, now)
     if record.opt_out and delivery.contact_point is not None:
         recording.complaint(delivery.contact_point, now, source_event_id=f"receipt:{record.pk}")
+    if not moved or record.status not in _ARRIVED or delivery.state in _ARRIVED:
+        return []
+    sent_at = delivery.sent_at or record.at
+    return [max(0, int((record.at - sent_at).total_seconds()))]
 
 
-def _advance(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
+def _advance(record: ReceiptRecord, delivery: Delivery, now: datetime) -> bool:
     state, allowed = _ADVANCES[record.status]
     more = {}
     if state == State.SENT:
@@ -160,6 +169,7 @@ def _advance(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
         ).update(state=Notification.State.DONE)
         if delivery.notification.state == Notification.State.FAILED:
             reached(delivery.notification, now)
+    return bool(moved)
 
 
 def _fail(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
@@ -178,9 +188,12 @@ def _fail(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
     if consequence and consequence.record_opt_out and point is not None:
         recording.provider_block(point, now, channel=channel.family, why=record.code)
     if consequence and consequence.pause_channel:
-        outcomes.pause(channel, why, now)
+        breaker.trip(channel, why, now, SendError(FailureKind.MISCONFIGURED))
     if delivery.failure != fallback.UNCONFIRMED:  # then another route has taken over already
-        fallback.next_route(delivery.notification, delivery, why, now, channel.family)
+        account = record.failure in failover.ACCOUNT_FAULTS
+        fallback.next_route(
+            delivery.notification, delivery, why, now, channel.family, account=account
+        )
 
 
 def match_early(limit: int, now: datetime) -> int:
@@ -194,5 +207,6 @@ def match_early(limit: int, now: datetime) -> int:
         with transaction.atomic():
             delivery = _held([delivery_id]).get(delivery_id)
             if delivery is not None:
-                _tie(records[pk], delivery, now)
+                took = _tie(records[pk], delivery, now)
+                channel_minutes.add_delivered({delivery.channel_id: took}, now)
     return len(found)
