@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from channels_app.contract import ReceiptStatus
 from channels_app.models import Channel
 from channels_app.registry import provider_class
-from notifications import library
+from notifications import library, unreached
 from notifications.context import Job
 from notifications.fallback import UNCONFIRMED, UNPROVEN, next_route, recipient
 from notifications.models import Audience, Decision, Delivery, Notification, PageView
@@ -219,6 +219,7 @@ def seen(order_id: int, now: datetime) -> int:
         Delivery.objects.filter(
             order_id=order_id, state=State.SENT, confirm_by__isnull=False, **shown
         ).update(confirm_by=None)
+        unreached.seen(order_id, now)
         pending = _fallbacks().filter(order_id=order_id, **shown)
         return _call_off(pending, "{recipient} looked at the tracking page", now)
 

@@ -5,8 +5,10 @@ itself when a receipt comes after all, when they look at the tracking page, or w
 order moves on.
 """
 
+import re
 from datetime import datetime
 
+from channels_app.failures import FailureKind
 from notifications import escalating, incidents
 from notifications.incidents import Trouble
 from notifications.models import Audience, Incident, IncidentKind, Notification, PageView
@@ -25,6 +27,11 @@ MATTERS = frozenset(
         Fact.FAILED.value,
     }
 )
+
+# What the tracking page does not say.
+UNSEEN = frozenset({Fact.ATTEMPTED.value, Fact.FAILED.value})
+# What a provider says of a failure may name the very address.
+_ADDRESS = re.compile(r"\+?\d[\d ().-]{6,}\d|\S+@\S+")
 
 
 def not_told(notification: Notification, why: str, now: datetime) -> Incident | None:
@@ -55,10 +62,12 @@ def reached(notification: Notification, now: datetime) -> int:
 
 def seen(order_id: int, now: datetime) -> int:
     """They looked at the tracking page, so they know; how many tasks that closed."""
-    rows = Incident.objects.filter(order_id=order_id, kind=IncidentKind.UNREACHED)
+    rows = Incident.objects.filter(order_id=order_id, about__startswith=f"unreached:{order_id}:")
     why = "They looked at the tracking page: they know."
     return sum(
-        incidents.resolve_one(one, why, now) for one in rows.exclude(state=Incident.State.RESOLVED)
+        incidents.resolve_one(one, why, now)
+        for one in rows.exclude(state=Incident.State.RESOLVED)
+        if one.about.split(":")[2] not in UNSEEN
     )
 
 
@@ -76,9 +85,13 @@ def _needs_nobody(order: Order, notification: Notification) -> bool:
     return (
         _moved_on(order, notification)
         or (notification.change_id is not None and other.exists())
-        or PageView.objects.filter(order_id=order.pk, seen_at__gte=since).exists()
+        or (notification.event not in UNSEEN and _looked(order, since))
         or earlier.filter(state=Incident.State.RESOLVED).exists()
     )
+
+
+def _looked(order: Order, since: datetime) -> bool:
+    return PageView.objects.filter(order_id=order.pk, seen_at__gte=since).exists()
 
 
 def _moved_on(order: Order, notification: Notification) -> bool:
@@ -96,18 +109,18 @@ def _status(order: Order, group_key: str) -> str:
 
 def _trouble(order: Order, notification: Notification, why: str) -> Trouble:
     words = alert_words((order.store and order.store.language) or order.brand.language)
-    name = order.contact_given_name
-    title = words.untold.format(
-        who=name or words.nobody,
+    unsure = notification.deliveries.filter(failure=FailureKind.UNKNOWN).exists()
+    title = (words.unsure if unsure else words.untold).format(
+        who=order.contact_given_name or words.nobody,
         order=order.display_number or order.external_id,
         phase=words.phases[notification.event],
     )
     return Trouble(
         brand_id=order.brand_id,
-        kind=IncidentKind.UNREACHED,
+        kind=IncidentKind.UNKNOWN if unsure else IncidentKind.UNREACHED,
         about=about(notification),
         title=title,
-        detail=why,
+        detail=_ADDRESS.sub("…", why),
         next_act=_next_act(words, order, notification.event),
         store_id=order.store_id,
         order_id=order.pk,

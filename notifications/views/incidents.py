@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from notifications import acknowledging, alert_links
-from notifications.models import Delivery, Destination, Incident, Notification
+from notifications.models import Delivery, Destination, Incident, IncidentKind, Notification
 from notifications.views import scope
 from notifications.views.live import live
 from notifications.views.paging import number, page_by_key
@@ -73,6 +73,7 @@ def incident(request: HttpRequest, pk: int) -> HttpResponse:
         "history": found.events.all()[:200],
         "alerts": _alerts(found),
         "outcomes": OUTCOMES,
+        "is_task": found.kind in (IncidentKind.UNREACHED, IncidentKind.UNKNOWN),
     }
     template = "notifications/parts/incident.html"
     return live(request, "notifications/incident.html", template, context, "5s")

@@ -20,6 +20,7 @@ class AlertWords:
     over: Mapping[str, str]  # by the state that ended it
     nobody: str  # who, when there is no first name
     untold: str
+    unsure: str  # it may have been sent
     phases: Mapping[str, str]  # what a customer was not told, by event
     acts: Mapping[str, str]
 
@@ -37,6 +38,7 @@ EN = AlertWords(
     },
     nobody="The customer",
     untold="{who} was not told that order {order} {phase}",
+    unsure="{who} may not know that order {order} {phase}",
     phases={
         "ready": "is ready",
         "out_for_delivery": "is on its way",
@@ -66,6 +68,7 @@ ES = AlertWords(
     },
     nobody="El cliente",
     untold="{who} no sabe que el pedido {order} {phase}",
+    unsure="{who} tal vez no sabe que el pedido {order} {phase}",
     phases={
         "ready": "ya se puede recoger",
         "out_for_delivery": "ya va de camino",

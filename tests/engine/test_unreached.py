@@ -8,7 +8,7 @@ import pytest
 
 from channels_app.contract import Receipt, ReceiptStatus
 from channels_app.failures import FailureKind, SendError
-from notifications import context, incidents, outcomes, planning, receipts, unreached
+from notifications import context, incidents, outcomes, planning, receipts, unknown, unreached
 from notifications.gating import Stop
 from notifications.models import Delivery, Incident, Notification, PageView
 from notifications.reasons import Reason
@@ -209,6 +209,32 @@ def test_a_customer_of_another_order_is_left_alone(scene: Any):
     change_of(other, "picked_up", planned_at=None)
     planning.plan(10, NOW)
     assert tasks()[0].state == "open"
+
+
+def test_what_the_page_does_not_say_is_not_known_from_it(scene: Any):
+    fail(owe(scene, "attempted", change_of(scene.order, "", fact="attempted")))
+    assert unreached.seen(scene.order.pk, NOW) == 0
+    assert tasks()[0].state == "open"
+
+
+def test_whether_it_was_sent_may_be_unknown_and_the_task_says_so(scene: Any):
+    delivery = owe(scene)
+    Delivery.objects.filter(pk=delivery.pk).update(state="unknown")
+    unknown.give_up(context.load([delivery.pk])[0], "It was sent twice without an answer.", NOW)
+    task = Incident.objects.get()
+    assert (task.kind, task.next_act) == ("unknown", "Call Ada")
+    assert task.title.startswith("Ada may not know")
+    assert unreached.seen(scene.order.pk, NOW) == 1
+
+
+def test_the_task_names_no_address(scene: Any):
+    delivery = owe(scene)
+    said = SendError(
+        FailureKind.RECIPIENT_INVALID, "21211", "To +1 (202) 555-0143 or a@b.org is bad"
+    )
+    job = context.load([delivery.pk])[0]
+    outcomes.settle([outcomes.Result(job, said)], NOW)
+    assert tasks()[0].detail == "21211 To … or … is bad"
 
 
 def test_the_task_speaks_the_language_of_the_store(scene: Any):
