@@ -1,11 +1,13 @@
 """A backlog of messages on channels of one brand, written straight into the queue."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 
@@ -15,6 +17,10 @@ from notifications import library
 from notifications.models import Delivery, Notification
 from orders.models import Brand, Store
 from tests.factories import BrandFactory, ChannelFactory, StoreFactory
+
+needs_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="Did not run: SQLite has one writer at a time"
+)
 
 
 @dataclass
@@ -121,6 +127,28 @@ def plans() -> Iterator[list[str]]:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("RESET enable_seqscan")
+
+
+def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
+    """What `count` threads got from `work`, each with a connection of its own."""
+    gate, found, errors = threading.Barrier(count), [], []
+
+    def run() -> None:
+        try:
+            gate.wait(10)
+            found.append(work())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not errors, errors
+    return found
 
 
 def address(channel: Channel, number: int) -> str:

@@ -1,12 +1,9 @@
 """A channel's rate and its calls at once hold over all workers, and cost the others nothing."""
 
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +15,7 @@ from notifications.limits import free_slots, seconds_to_wait, slots_taken
 from notifications.models import Delivery, Notification
 from notifications.pump import Pump
 from notifications.taking import Taker
-from tests.engine.backlog import Scene, plans, scene, statements
+from tests.engine.backlog import Scene, at_once, needs_postgresql, plans, scene, statements
 
 START = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
 database = pytest.mark.django_db(transaction=True)
@@ -185,32 +182,8 @@ def test_the_calls_of_a_channel_are_counted_by_the_index_of_leases(shop: Scene):
 
 
 # --- All workers at once -----------------------------------------------------------
-def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
-    """What `count` threads got from `work`, each with a connection of its own."""
-    gate, found, errors = threading.Barrier(count), [], []
-
-    def run() -> None:
-        try:
-            gate.wait(10)
-            found.append(work())
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert not errors, errors
-    return found
-
-
 @database
-@pytest.mark.skipif(
-    "connection.vendor != 'postgresql'", reason="Did not run: SQLite has one writer"
-)
+@needs_postgresql
 @pytest.mark.parametrize("limit", [{"max_per_second": 7}, {"max_in_flight": 7}])
 def test_workers_that_claim_at_the_same_moment_do_not_exceed_a_limit(
     shop: Scene, limit: dict[str, Any]
