@@ -1,8 +1,13 @@
 """How channels do, what was promised, how sources speak: rows that the product writes."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from channels_app.models import ChannelDay, ChannelHealth, ChannelMinute
+from notifications import endings
 from notifications.admin.main import SameBrandForm
 from notifications.models import Expectation, PageView, PhaseTime, Promise, Pulse
 from orders.admin_base import LedgerAdmin, ScopedAdmin, ScopedFilter
@@ -16,6 +21,14 @@ class ChannelHealthAdmin(LedgerAdmin):
     list_display = ("channel", "breaker", "share", "resting_until", "why", "changed_at")
     list_filter = ("breaker", ("channel", ScopedFilter))
     list_select_related = ("channel",)
+    list_after_template = "notifications/parts/endings.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The list, and below it what follows from each ending of a send."""
+        context = {**(extra_context or {}), "endings": endings.table()}
+        return super().changelist_view(request, context)
 
 
 @admin.register(ChannelMinute)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from channels_app.admin import PREFIX, ChannelForm, form_for
 from channels_app.contract import Family
 from channels_app.models import Channel, ChannelEvent
+from notifications import breaker
 from notifications.models import (
     Attempt,
     CustomerMessage,
@@ -122,6 +124,8 @@ class ChannelAdmin(ScopedAdmin):
         if not change:
             obj.brand_id = form.cleaned_data["brand"].pk
         super().save_model(request, obj, form, change)
+        if change and any(name.startswith(PREFIX) for name in form.changed_data):
+            breaker.try_now(obj, _("Its credentials were changed."), timezone.now())
 
     def response_add(
         self, request: HttpRequest, obj: Channel, post_url_continue: str | None = None
@@ -143,9 +147,8 @@ class ChannelAdmin(ScopedAdmin):
     @admin.action(description=gettext_lazy("Resume"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
         """Let paused channels send again."""
-        for channel in queryset.exclude(paused_until=None):
-            ChannelEvent.objects.create(channel=channel, kind="resumed", detail="by staff")
-        queryset.update(paused_until=None, paused_why="")
+        for channel in queryset:
+            breaker.use_again(channel, request.user.get_username(), timezone.now())
         self.message_user(request, _("They send again."))
 
 

@@ -130,7 +130,7 @@ def _paused(seen: Scope, now: datetime) -> Concern:
         "bad",
         ngettext("channel is paused", "channels are paused", len(paused)),
         why or _("Look at the credentials."),
-        reverse("deliveries") + "?state=failed",
+        reverse("channels"),
     )
 
 

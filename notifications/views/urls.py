@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 
 from notifications.views import (
     board,
+    channels,
     deliveries,
     home,
     inbox,
@@ -29,6 +30,8 @@ urlpatterns = [
     path("dashboard/incidents/<int:pk>/", incidents.incident, name="incident"),
     path("dashboard/incidents/<int:pk>/act/", incidents.act, name="incident_act"),
     path("a/<token>/", incidents.alert, name="alert"),
+    path("dashboard/channels/", channels.channels, name="channels"),
+    path("dashboard/channels/<int:pk>/again/", channels.use_again, name="channel_use_again"),
     path("dashboard/inbox/", inbox.inbox, name="inbox"),
     path("dashboard/inbox/replay/", inbox.replay, name="replay"),
     path("dashboard/inbox/<int:pk>/", inbox.inbox_event, name="inbox_event"),
