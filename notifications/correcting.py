@@ -24,7 +24,7 @@ from orders.statuses import CORRECTION, Fact, useful_for
 
 State = Delivery.State
 MOST = 500  # messages of one order that are looked at
-_SEEN = [*claims.TOLD, State.SENDING, State.QUEUED]
+SEEN = (*claims.TOLD, State.SENDING, State.QUEUED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,27 +133,31 @@ def _find(orders: Sequence[Order]) -> dict[int, Found]:
         )
     )
     return {
-        order.pk: _sort_out(order, groups[order.pk], rows[order.pk], corrected) for order in orders
+        order.pk: sort_out(order, groups[order.pk], rows[order.pk], corrected) for order in orders
     }
 
 
 def _said(order_ids: Sequence[int]) -> list[Delivery]:
     """What was said of these orders' statuses, or is about to be."""
     rows = Delivery.objects.filter(
-        order_id__in=order_ids, state__in=_SEEN, notification__change__fact=Fact.STATUS
+        order_id__in=order_ids, state__in=SEEN, notification__change__fact=Fact.STATUS
     )
     related = ("channel", "contact_point", "notification__change", "notification__rule")
     people = ("notification__customer", "notification__destination")
     return list(rows.select_related(*related, *people).order_by("-id")[:MOST])
 
 
-def _sort_out(
+def sort_out(
     order: Order,
     groups: Sequence[FulfilmentGroup],
     rows: Iterable[Delivery],
     corrected: set[int | None],
 ) -> Found:
-    """For each recipient and part the last thing they were told, if it is false."""
+    """For each recipient and part the last thing they were told, if it is false. No query.
+
+    `rows` have their notification and its change; `corrected` are ids of notifications that
+    have been taken back.
+    """
     found = Found()
     told: dict[Notification, list[Delivery]] = defaultdict(list)
     for row in rows:
@@ -229,7 +233,7 @@ def _correct(
             _decide(earlier, skip, Reason.NO_TEMPLATE, plan_.now, None, **values)
         )
         return
-    note = _notification(earlier, rule, change, plan_.now)
+    note = correction_of(earlier, rule, change, plan_.now)
     deliveries = []
     for row in ways:
         route = {
@@ -254,9 +258,10 @@ def has_words(shelf: Library, earlier: Notification, row: Delivery) -> bool:
     return family == "webhook" or bool(shelf.templates_for(earlier.template, CORRECTION, family))
 
 
-def _notification(
+def correction_of(
     earlier: Notification, rule: Rule | None, change: StatusChange | None, now: datetime
 ) -> Notification:
+    """The message that takes back `earlier`, not stored. Its intent makes it the only one."""
     return Notification(
         brand_id=earlier.brand_id,
         intent=f"correction:{earlier.pk}",

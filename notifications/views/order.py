@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from consents.models import ContactPoint
+from notifications import correcting
 from notifications.views import scope, steps
 from notifications.views.board import Part, part
 from notifications.views.live import live
 from notifications.views.paging import number, page_by_key
 from notifications.views.scope import staff_page
-from notifications.views.story import story, summary
+from notifications.views.story import Entry, story, summary
 from orders.deriving import active
 from orders.models import Order, OrderLine, StatusChange
 from orders.statuses import Fact, Status
@@ -31,6 +32,7 @@ class Stage:
 
     part: Part
     ladder: Sequence[tuple[Status, str]]
+    before: str  # where it was before its last step; empty when nobody said
 
 
 @require_safe
@@ -62,8 +64,24 @@ def _context(found: Order) -> dict[str, object]:
         "contacts": _contacts(found),
         "entries": entries,
         "last_told": summary(entries),
+        "false": len(_false(found, entries)),
         "statuses": Status.choices,
     }
+
+
+def _false(found: Order, entries: Sequence[Entry]) -> Sequence[correcting.Wrong]:
+    """Who was told what is not true any more, from what the page has loaded already."""
+    corrected: set[int | None] = set()
+    rows = []
+    for entry in entries:
+        for told in entry.told:
+            corrected.add(told.notification.corrects_id)
+            told.notification.change = entry.change
+            for one in told.tries:
+                one.delivery.notification = told.notification
+                if one.delivery.state in correcting.SEEN and _is_status(entry.change):
+                    rows.append(one.delivery)
+    return correcting.sort_out(found, list(found.groups.all()), rows, corrected - {None}).told
 
 
 def _stages(
@@ -78,8 +96,21 @@ def _stages(
             if change.fact == Fact.STATUS and change.applied and change.group_key in ("", group.key)
         }
         ladder = steps.ladder(steps.method_of(found, group), one.status, happened)
-        stages.append(Stage(one, ladder))
+        stages.append(Stage(one, ladder, _before(one, changes)))
     return stages
+
+
+def _is_status(change: StatusChange | None) -> bool:
+    return change is not None and change.fact == Fact.STATUS
+
+
+def _before(one: Part, changes: Sequence[StatusChange]) -> str:
+    """Where the part was before the step that brought it here; `changes` are newest first."""
+    for change in changes:
+        here = change.group_key in ("", one.key) and change.status == one.status
+        if here and change.fact == Fact.STATUS and change.applied and change.previous_status:
+            return change.previous_status
+    return ""
 
 
 def _contacts(found: Order) -> list[ContactPoint]:
