@@ -11,11 +11,11 @@ from channels_app import registry as providers
 from channels_app.contract import Family
 from channels_app.models import Channel
 from notifications.config_reading import Block
-from notifications.models import Destination, MessageTemplate, Rule
+from notifications.models import Destination, MessageTemplate, PhaseTime, Rule
 from orders import registry as sources
 from orders import validation
 from orders.models import SourceConnection, Store
-from orders.statuses import EVENTS
+from orders.statuses import EVENTS, FINAL, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,21 @@ SECTIONS: tuple[Section, ...] = (
             "subject": TEXT,
             "body": TEXT,
             "active": TRUTH,
+        },
+    ),
+    Section(
+        "phase_times",
+        "phase time",
+        PhaseTime,
+        ("status", "store", "source", "fulfilment_type"),
+        {
+            "status": Key(
+                Block.text, _known(lambda: [s for s in Status if s not in FINAL], "phase")
+            ),
+            "store": STORE,
+            "source": Key(Block.text, _known(lambda: ["", *sources.slugs()], "source")),
+            "fulfilment_type": TEXT,
+            "minutes": NUMBER,
         },
     ),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from channels_app.contract import Family
 from consents.models import Purpose
-from notifications.models import Audience, MessageTemplate, Rule
+from notifications.models import Audience, MessageTemplate, PhaseTime, Rule
 from notifications.words import LANGUAGES, EventWords, Language, Reply
 from orders.models import Brand
 from orders.statuses import EVENTS
@@ -76,9 +76,22 @@ RULES: tuple[dict[str, Any], ...] = (
     },
 )
 
+# Minutes of opening time after which somebody should look. Parcels take days: no clock.
+COLLECTED_TIMES = {"placed": 15, "confirmed": 45, "preparing": 60}
+BROUGHT_TIMES = {**COLLECTED_TIMES, "ready": 30, "out_for_delivery": 90}
+PHASE_TIMES: dict[str, dict[str, int]] = {
+    "pickup": COLLECTED_TIMES,
+    "curbside": COLLECTED_TIMES,
+    "dine_in": COLLECTED_TIMES,
+    "delivery": BROUGHT_TIMES,
+}
+
 
 def install(brand: Brand) -> None:
-    """Give `brand` the default templates and rules that it does not have. Changes nothing else."""
+    """Give `brand` the default templates, rules and phase times that it does not have.
+
+    Changes nothing else.
+    """
     known = set(
         MessageTemplate.objects.filter(brand=brand, store=None).values_list(
             "name", "event", "family", "language"
@@ -92,6 +105,12 @@ def install(brand: Brand) -> None:
     for fields in RULES:
         Rule.objects.get_or_create(
             brand=brand, slug=fields["slug"], defaults=_rule({**fields, "slug": fields["slug"]})
+        )
+    if not PhaseTime.objects.filter(brand=brand).exists():
+        PhaseTime.objects.bulk_create(
+            PhaseTime(brand=brand, fulfilment_type=kind, status=status, minutes=minutes)
+            for kind, times in PHASE_TIMES.items()
+            for status, minutes in times.items()
         )
 
 

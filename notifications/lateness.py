@@ -243,7 +243,9 @@ def _is_being_told(plan: Plan, part: Part) -> bool:
 
 def _same(row: Expectation | None, part: Part, clock: Due) -> bool:
     """Whether the clock runs already as it should."""
-    return row is not None and (row.status, row.due_at) == (part.group.status, clock.at)
+    if row is None or (row.status, row.due_at) != (part.group.status, clock.at):
+        return False
+    return row.why == clock.why or row.raised_at is not None
 
 
 def _row(part: Part, clock: Due) -> Expectation:

@@ -7,10 +7,11 @@ may sweep at once.
 from collections.abc import Callable
 from datetime import datetime
 
-from notifications import confirming, delaying, escalating
+from notifications import confirming, delaying, escalating, lateness
 
 SWEEPS: tuple[Callable[[datetime], object], ...] = (
     confirming.run_due,
     delaying.run_due,
     escalating.run_due,
+    lateness.raise_late,
 )

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from notifications.lateness import is_late
+from notifications.models import Expectation
 from notifications.views import scope, steps
 from notifications.views.live import live
 from notifications.views.returning import back
@@ -79,12 +81,12 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def columns(seen: Scope, now: datetime) -> list[Column]:
-    """The board's columns. Four queries, whatever is on it."""
+    """The board's columns. Five queries, whatever is on it."""
     newest = scope.orders(seen).order_by("-changed_at", "-id").values("pk")[:LOOKED_AT]
     rows = (
         Order.objects.filter(pk__in=newest, status__in=steps.OPEN, archived_at__isnull=True)
         .select_related("store")
-        .prefetch_related("groups", Prefetch("lines", OrderLine.objects.order_by("id")))
+        .prefetch_related("groups", Prefetch("lines", OrderLine.objects.order_by("id")), clocks())
         .order_by("-changed_at", "-id")[:SHOWN]
     )
     cards = [card(order, now) for order in rows]
@@ -95,8 +97,14 @@ def columns(seen: Scope, now: datetime) -> list[Column]:
     ]
 
 
+def clocks() -> Prefetch:
+    """The running clocks of orders, for `card`."""
+    return Prefetch("expectations", Expectation.objects.filter(closed_at__isnull=True))
+
+
 def card(order: Order, now: datetime) -> Card:
-    """`order` as a card. Its groups and lines are at hand already."""
+    """`order` as a card. Its groups, lines and clocks are at hand already."""
+    due = {row.group_key: row for row in order.expectations.all()}
     groups = active(list(order.lines.all()), list(order.groups.all()))
     lines = [line for line in order.lines.all() if line.quantity > line.removed_quantity]
     return Card(
@@ -104,7 +112,11 @@ def card(order: Order, now: datetime) -> Card:
         tuple(part(order, group) for group in groups),
         tuple(lines[:4]),
         max(0, len(lines) - 4),
-        any(group.delayed_since or _past(group, now) for group in groups),
+        any(
+            group.delayed_since
+            or is_late(group, steps.method_of(order, group), due.get(group.key), now)
+            for group in groups
+        ),
         now - order.changed_at > STUCK,
         steps.method_of(order, groups[0] if groups else None),
     )
@@ -115,14 +127,6 @@ def part(order: Order, group: FulfilmentGroup) -> Part:
     status = group.status or order.status
     offered = tuple(steps.next_statuses(steps.method_of(order, group), status))
     return Part(group.key, status, offered, group)
-
-
-def _past(group: FulfilmentGroup, now: datetime) -> bool:
-    """Whether what was promised has not come true in time."""
-    if group.status == Status.OUT_FOR_DELIVERY:
-        return bool(group.deliver_to and group.deliver_to < now)
-    waiting = group.status in (Status.PLACED, Status.CONFIRMED, Status.PREPARING)
-    return waiting and bool(group.ready_at and group.ready_at < now)
 
 
 @require_POST

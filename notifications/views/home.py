@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from channels_app.models import Channel
-from notifications.models import CustomerMessage, Delivery, Incident, Notification
+from notifications.models import CustomerMessage, Delivery, Incident, IncidentKind, Notification
 from notifications.views import chart, scope
 from notifications.views.live import live
 from notifications.views.paging import CAP, number
@@ -65,6 +65,7 @@ def _concerns(seen: Scope, now: datetime) -> list[Concern]:
         _inbox_failed(seen, now),
         _paused(seen, now),
         _refused(seen, now),
+        _late(seen),
     )
     return [concern for concern in found if concern.count]
 
@@ -147,6 +148,20 @@ def _refused(seen: Scope, now: datetime) -> Concern:
         _("%(names)s: the signature did not match. Compare the secret on both sides.")
         % {"names": names},
         reverse("inbox"),
+    )
+
+
+def _late(seen: Scope) -> Concern:
+    rows = scope.incidents(seen).filter(kind=IncidentKind.LATE)
+    rows = rows.exclude(state=Incident.State.RESOLVED).order_by("-pk")
+    titles = list(rows.values_list("title", flat=True)[: CAP + 1])
+    return Concern(
+        len(titles),
+        "clock",
+        "warn",
+        ngettext("order is late", "orders are late", len(titles)),
+        "; ".join(titles[:3]),
+        reverse("board"),
     )
 
 

@@ -24,6 +24,7 @@ from orders.models import Order, OrderLine, StatusChange
 from orders.statuses import Fact, Status
 
 FOUND = 50
+PROMISES = 8  # of one order are shown, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def _context(found: Order) -> dict[str, object]:
         "last_told": summary(entries),
         "false": len(_false(found, entries)),
         "statuses": Status.choices,
+        "promises": list(found.promises.order_by("-id")[:PROMISES]),
+        "clocks": list(found.expectations.filter(closed_at__isnull=True).order_by("due_at")),
     }
 
 
