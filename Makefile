@@ -2,7 +2,7 @@
 #   make run      the whole product on http://127.0.0.1:8000   (HOST= PORT= DATA= DEMO=0)
 #   make test     everything, on SQLite and on PostgreSQL; says what it could not run   (ARGS=)
 #   make check    lint, types, import direction, migrations, deploy checks
-#   make bench    the speed ratios          make drills   the slow crash and outage tests
+#   make bench    the speed ratios          make drills   every fault, and a table of them in var/drills.md
 #   make format   rewrite to the house style  make lock   renew requirements.lock
 
 SHELL := /bin/bash
@@ -69,7 +69,10 @@ test: setup
 
 drills: setup
 	@$(IN_ROOT)
-	exec $(PYTHON) -m pytest -m drill $(ARGS)
+	lines=$$(mktemp)
+	trap 'rm -f "$$lines"' EXIT
+	export DRILL_SIZE=full ORDERBELL_DRILL_LINES="$$lines"
+	$(PYTHON) -m pytest -m drill -n 2 --dist=loadgroup $(ARGS)
 
 bench: setup
 	@$(IN_ROOT)
