@@ -68,11 +68,15 @@ def _replaced(job: Job) -> Stop | None:
 
 
 def _answered(job: Job) -> Stop | None:
-    """An alert about an incident that somebody has taken, put off or ended meanwhile."""
-    incident = job.notification.incident
-    if incident is None or job.notification.event != ALERT:
-        return None
-    if incident.state == incident.State.OPEN:
+    """An alert about an incident that somebody has taken, put off or ended meanwhile.
+
+    And the word that somebody is on it, when it is not so any more.
+    """
+    incident, event = job.notification.incident, job.notification.event
+    if incident is not None and event == incident.State.ACKNOWLEDGED != incident.state:
+        values = {"newer": incident.state, "older": event}
+        return Stop(Reason.SUPERSEDED, State.CANCELLED, values=values)
+    if incident is None or event != ALERT or incident.state == incident.State.OPEN:
         return None
     who = incident.acknowledged_by if incident.state == incident.State.ACKNOWLEDGED else ""
     values = {"state": incident.get_state_display(), "who": f" ({who})" if who else ""}
