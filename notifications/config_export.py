@@ -10,7 +10,9 @@ from django.utils import timezone
 from channels_app import registry as providers
 from channels_app.models import Channel
 from notifications.config_schema import BRAND, SECTIONS, Key, Section
+from notifications.models import EscalationPolicy, EscalationStep, Shift
 from orders.models import Brand, SourceConnection, StaffMembership
+from orders.validation import DAYS
 
 HEADER = "# A configuration of Orderbell: apply it with `manage.py apply_config FILE`.\n"
 
@@ -56,12 +58,15 @@ class _Exporting:
             found[section.name] = [self._row(section, row) for row in rows]
             if section.name == "stores":
                 found["staff"] = self._staff()
+        found["shifts"] = self._shifts()
         return {name: value for name, value in found.items() if value not in ([], None)}
 
     def _row(self, section: Section, row: Any) -> dict[str, Any]:
         found = _columns(row, section.keys, section.identity)
         if isinstance(row, Channel):
             found["credentials"] = self._credentials(row)
+        if isinstance(row, EscalationPolicy):
+            found["steps"] = [_step(step) for step in row.steps.order_by("position")]
         if isinstance(row, SourceConnection) and (valid := row.valid_secrets(timezone.now())):
             found["secret"] = self._secret(valid[0], row.name, "secret")
         return found
@@ -79,6 +84,18 @@ class _Exporting:
             for member in members.order_by("pk")
         ]
 
+    def _shifts(self) -> list[dict[str, Any]]:
+        """Days with the same hours are one entry."""
+        rows = Shift.objects.filter(store__brand=self.brand).order_by("weekday", "starts", "pk")
+        found: dict[tuple[Any, ...], list[str]] = {}
+        for row in rows.select_related("store", "destination"):
+            key = row.store.slug, row.destination.slug, f"{row.starts:%H:%M}", f"{row.ends:%H:%M}"
+            found.setdefault(key, []).append(DAYS[row.weekday])
+        return [
+            {"store": store, "destination": place, "days": days, "starts": starts, "ends": ends}
+            for (store, place, starts, ends), days in found.items()
+        ]
+
     def _credentials(self, channel: Channel) -> dict[str, Any]:
         hidden = providers.provider_class(channel.provider).Credentials.secret
         return {
@@ -94,6 +111,15 @@ class _Exporting:
             name, number = f"{base}_{number}", number + 1
         self.env[name] = str(value)
         return f"env:{name}"
+
+
+def _step(step: EscalationStep) -> dict[str, Any]:
+    places = sorted(place.slug for place in step.destinations.all())
+    return {
+        "after_minutes": step.after_minutes,
+        **({"on_shift": True} if step.on_shift else {}),
+        **({"destinations": places} if places else {}),
+    }
 
 
 def _columns(row: Any, keys: Mapping[str, Key], identity: tuple[str, ...]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ at all.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -20,7 +21,17 @@ from channels_app.credentials import mask
 from channels_app.models import Channel
 from notifications import defaults
 from notifications.config_reading import Block, ConfigError, read
-from notifications.config_schema import BRAND, BRAND_KEYS, SECTIONS, STAFF, Key, Section
+from notifications.config_schema import (
+    BRAND,
+    BRAND_KEYS,
+    SECTIONS,
+    SHIFT,
+    STAFF,
+    STEP,
+    Key,
+    Section,
+)
+from notifications.models import EscalationPolicy, EscalationStep, Shift
 from orders import registry as sources
 from orders import rotation, validation
 from orders.models import Brand, SourceConnection, StaffMembership, Store
@@ -92,6 +103,8 @@ class _Applying:
         for section in SECTIONS[1:]:
             for block in self.block.blocks(section.name, section.what, section.keys):
                 self._row(section, block)
+        for block in self.block.blocks("shifts", "shift", SHIFT):
+            self._shifts(block)
 
     def _brand(self) -> None:
         block = self.block
@@ -213,6 +226,47 @@ class _Applying:
         connection.secrets = [{"secret": given, "until": None}]
         return []
 
+    # --- Who is asked, and when ---
+    def _steps(self, policy: EscalationPolicy, block: Block) -> list[str]:
+        """A policy has exactly the steps that are given, in their order."""
+        changes = []
+        blocks = block.blocks("steps", "step", STEP)
+        for position, inner in enumerate(blocks, 1):
+            values = {"after_minutes": 0, "on_shift": False, **self._values(STEP, inner)}
+            places = values.pop("destinations", [])
+            step = policy.steps.filter(position=position).first()
+            row = step or EscalationStep(policy=policy, position=position)
+            different = _assign(row, values)
+            if step is None or different:
+                self._validate(row, inner)
+                row.save()
+            different += _assign_lists(row, {"destinations": places})
+            changes += [f"step {position}: {one}" for one in different]
+        for gone in policy.steps.filter(position__gt=len(blocks)):
+            changes.append(f"step {gone.position} → none")
+            gone.delete()
+        return changes
+
+    def _shifts(self, block: Block) -> None:
+        """One shift on each of the days given: who, where, from when until when."""
+        values = self._values(SHIFT, block)
+        for name in SHIFT:
+            self._required(block, values, name)
+        starts, ends = (time.fromisoformat(values[name]) for name in ("starts", "ends"))
+        for day in values["days"]:
+            identity = {
+                "store": values["store"],
+                "destination": values["destination"],
+                "weekday": validation.DAYS.index(day),
+                "starts": starts,
+            }
+            found = Shift.objects.filter(**identity).first()
+            row = found or Shift(**identity)
+            changes = _assign(row, {"ends": ends})
+            who = f"{self.brand.slug}/{values['store'].slug}/{values['destination'].slug}"
+            label = f"shift {who}/{day} {values['starts']}"
+            self._save(row, block, label, found is None, changes)
+
     # --- People ---
     def _staff(self, block: Block) -> None:
         """A user, made when there is none of that name, and what of this brand they may see."""
@@ -261,6 +315,8 @@ class _Applying:
             self._validate(row, block)
             row.save()
         listed = _assign_lists(row, lists or {})
+        if isinstance(row, EscalationPolicy) and "steps" in block:
+            listed += self._steps(row, block)
         if not quiet:
             self.result.note(label, created, changes + listed)
 

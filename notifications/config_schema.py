@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,7 +12,14 @@ from channels_app import registry as providers
 from channels_app.contract import Family
 from channels_app.models import Channel
 from notifications.config_reading import Block
-from notifications.models import Destination, MessageTemplate, PhaseTime, Rule
+from notifications.models import (
+    Destination,
+    EscalationPolicy,
+    IncidentKind,
+    MessageTemplate,
+    PhaseTime,
+    Rule,
+)
 from orders import registry as sources
 from orders import validation
 from orders.models import SourceConnection, Store
@@ -50,6 +58,14 @@ def _known(words: Callable[[], Any], what: str) -> Callable[[Any], None]:
             raise ValidationError(f"no {what} is called {strange[0]!r}; known: {', '.join(known)}")
 
     return check
+
+
+def _time(value: str) -> None:
+    """A check that a text is a time of day like 09:30."""
+    try:
+        time.fromisoformat(value)
+    except ValueError:
+        raise ValidationError(f"{value!r} is not a time; write it like 09:30") from None
 
 
 TEXT = Key()
@@ -168,6 +184,23 @@ SECTIONS: tuple[Section, ...] = (
         },
     ),
     Section(
+        "escalation_policies",
+        "escalation policy",
+        EscalationPolicy,
+        ("slug",),
+        {
+            "slug": TEXT,
+            "name": TEXT,
+            "active": TRUTH,
+            "kinds": Key(Block.texts, _known(lambda: IncidentKind.values, "kind of incident")),
+            "statuses": Key(Block.texts, _known(lambda: Status.values, "status")),
+            "stores": Key(Block.texts, refers=Store, many=True),
+            "open_hours_only": TRUTH,
+            "position": NUMBER,
+            "steps": Key(column=False),
+        },
+    ),
+    Section(
         "templates",
         "template",
         MessageTemplate,
@@ -199,4 +232,17 @@ SECTIONS: tuple[Section, ...] = (
         },
     ),
 )
-BRAND_KEYS = (*BRAND, "defaults", "staff", *(section.name for section in SECTIONS))
+# The steps of an escalation policy, and whole weeks of shifts: read apart.
+STEP: Mapping[str, Key] = {
+    "after_minutes": NUMBER,
+    "on_shift": TRUTH,
+    "destinations": Key(Block.texts, refers=Destination, many=True),
+}
+SHIFT: Mapping[str, Key] = {
+    "store": STORE,
+    "destination": Key(Block.text, refers=Destination),
+    "days": Key(Block.texts, _known(lambda: validation.DAYS, "day")),
+    "starts": Key(Block.text, _time),
+    "ends": Key(Block.text, _time),
+}
+BRAND_KEYS = (*BRAND, "defaults", "staff", *(section.name for section in SECTIONS), "shifts")

@@ -5,7 +5,7 @@ from typing import Any
 
 from channels_app.contract import Family
 from consents.models import Purpose
-from notifications.models import Audience, MessageTemplate, PhaseTime, Rule
+from notifications.models import Audience, EscalationPolicy, MessageTemplate, PhaseTime, Rule
 from notifications.words import LANGUAGES, EventWords, Language, Reply
 from orders.models import Brand
 from orders.statuses import EVENTS
@@ -76,6 +76,7 @@ RULES: tuple[dict[str, Any], ...] = (
     },
 )
 
+
 # Minutes of opening time after which somebody should look. Parcels take days: no clock.
 COLLECTED_TIMES = {"placed": 15, "confirmed": 45, "preparing": 60}
 BROUGHT_TIMES = {**COLLECTED_TIMES, "ready": 30, "out_for_delivery": 90}
@@ -85,10 +86,12 @@ PHASE_TIMES: dict[str, dict[str, int]] = {
     "dine_in": COLLECTED_TIMES,
     "delivery": BROUGHT_TIMES,
 }
+# Whoever is on shift at once, and all staff when nobody has answered for these minutes.
+ALL_STAFF_AFTER = 5
 
 
 def install(brand: Brand) -> None:
-    """Give `brand` the default templates, rules and phase times that it does not have.
+    """Give `brand` the default templates, rules, escalation and phase times that it does not have.
 
     Changes nothing else.
     """
@@ -106,12 +109,23 @@ def install(brand: Brand) -> None:
         Rule.objects.get_or_create(
             brand=brand, slug=fields["slug"], defaults=_rule({**fields, "slug": fields["slug"]})
         )
+    _install_escalation(brand)
     if not PhaseTime.objects.filter(brand=brand).exists():
         PhaseTime.objects.bulk_create(
             PhaseTime(brand=brand, fulfilment_type=kind, status=status, minutes=minutes)
             for kind, times in PHASE_TIMES.items()
             for status, minutes in times.items()
         )
+
+
+def _install_escalation(brand: Brand) -> None:
+    """A step without places tells all staff of the store."""
+    policy, made = EscalationPolicy.objects.get_or_create(
+        brand=brand, slug="staff", defaults={"name": "Whoever is on shift, then all staff"}
+    )
+    if made:
+        policy.steps.create(position=1, on_shift=True)
+        policy.steps.create(position=2, after_minutes=ALL_STAFF_AFTER)
 
 
 def _rule(fields: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +167,12 @@ def _customer_bodies(words: Language, said: EventWords) -> dict[str, str]:
 
 
 def _email(words: Language, said: EventWords, link: str) -> str:
-    items = "{% for item in items %}\n{{ item.quantity }} × {{ item.name }}{% endfor %}"
+    items = (
+        "{% if part.count > 1 %}{% for one in parts %}{% if one.told %}"
+        "\n{{ one.number }}/{{ one.of }}: {{ one.items_text }}{% endif %}{% endfor %}"
+        "{% else %}{% for item in items %}\n{{ item.quantity }} × {{ item.name }}{% endfor %}"
+        "{% endif %}"
+    )
     parts = [
         words.greeting,
         said.line,

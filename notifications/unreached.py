@@ -41,7 +41,7 @@ def not_told(notification: Notification, why: str, now: datetime) -> Incident | 
         return None
     if notification.audience != Audience.CUSTOMER or notification.event not in MATTERS:
         return None
-    orders = Order.objects.select_related("brand", "store").filter(pk=notification.order_id)
+    orders = Order.objects.select_related("brand", "store").filter(pk=notification.order_id or 0)
     order = orders.filter(is_test=False, archived_at__isnull=True).first()
     if order is None or _needs_nobody(order, notification):
         return None

@@ -151,8 +151,9 @@ def _by_link(token: str) -> tuple[Incident | None, Destination | None]:
         return None, None
     rows = Incident.objects.select_related("brand", "store")
     found = rows.filter(pk=ids[0]).first()
-    places = Destination.objects.filter(pk=ids[1], brand_id=found.brand_id if found else None)
-    return found, places.first()
+    if found is None:
+        return None, None
+    return found, Destination.objects.filter(pk=ids[1], brand_id=found.brand_id).first()
 
 
 def _private(response: HttpResponse) -> HttpResponse:
