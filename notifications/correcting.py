@@ -245,11 +245,11 @@ def _correct(
         delivery.created_at = plan_.now
         deliveries.append(delivery)
     families = ", ".join(dict.fromkeys(row.channel.family for row in ways))
-    row = _decide(
+    why = _decide(
         note, Decision.Verdict.SEND, Reason.CORRECTED, plan_.now, None,
         event=earlier.event, at=_told_at(plan_.library, wrong), family=families, by=actor,
     )  # fmt: skip
-    plan_.drafts.append(Draft(note, deliveries, row))
+    plan_.drafts.append(Draft(note, deliveries, why))
 
 
 def has_words(shelf: Library, earlier: Notification, row: Delivery) -> bool:

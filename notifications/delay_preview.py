@@ -20,7 +20,7 @@ from notifications.owing import Draft
 from notifications.planning import what_they_owe
 from notifications.reasons import Reason
 from orders.contract import Group
-from orders.deriving import active
+from orders.deriving import active, awaited
 from orders.models import FulfilmentGroup, Order, StatusChange
 from orders.statuses import FINAL, Fact, Status
 
@@ -85,7 +85,7 @@ def parts_to_delay(order: Order, wish: Wish, now: datetime) -> list[Late]:
     if order.archived_at is not None:
         return []
     groups = active(list(order.lines.all()), sorted(order.groups.all(), key=lambda one: one.pk))
-    return [_late(group, wish, now) for group in groups if _is_meant(order, group, wish)]
+    return [_late(order, group, wish, now) for group in groups if _is_meant(order, group, wish)]
 
 
 def _is_meant(order: Order, group: FulfilmentGroup, wish: Wish) -> bool:
@@ -96,18 +96,21 @@ def _is_meant(order: Order, group: FulfilmentGroup, wish: Wish) -> bool:
     return not (status == Status.READY and collected)  # it waits for its customer, not for us
 
 
-def _late(group: FulfilmentGroup, wish: Wish, now: datetime) -> Late:
-    times = {
-        name: _later(getattr(group, name), wish.minutes, now)
-        for name in ("ready_at", "deliver_from", "deliver_to")
-    }
-    late_already = group.delayed_since is not None
+def _late(order: Order, group: FulfilmentGroup, wish: Wish, now: datetime) -> Late:
+    before = awaited(group, group.method or order.fulfilment_type)
     return Late(
         part=group,
-        before=group.ready_at or group.deliver_to,
-        after=times["ready_at"] or times["deliver_to"],
-        group=Group(key=group.key, delayed=True, delay_reason=wish.reason, **times),
-        on_time=Group(key=group.key, delayed=False) if late_already else None,
+        before=before,
+        after=_later(before, wish.minutes, now),
+        group=Group(
+            key=group.key,
+            delayed=True,
+            delay_reason=wish.reason,
+            ready_at=_later(group.ready_at, wish.minutes, now),
+            deliver_from=_later(group.deliver_from, wish.minutes, now),
+            deliver_to=_later(group.deliver_to, wish.minutes, now),
+        ),
+        on_time=Group(key=group.key, delayed=False) if group.delayed_since else None,
     )
 
 

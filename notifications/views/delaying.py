@@ -1,5 +1,6 @@
 """Everything takes longer: choose, see who would be told, confirm, and undo for a minute."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -233,9 +234,6 @@ def _became(row: BulkDelay) -> list[tuple[str, int]]:
     changes = row.preview.get("changes", ())
     if not changes:
         return []
-    states = Delivery.objects.filter(notification__change_id__in=changes)
-    states = states.filter(order_id__in=row.order_ids).values_list("state", flat=True)
-    found: dict[str, int] = {}
-    for state in states:
-        found[state] = found.get(state, 0) + 1
-    return sorted(found.items())
+    rows = Delivery.objects.filter(notification__change_id__in=changes)
+    states = Counter(rows.filter(order_id__in=row.order_ids).values_list("state", flat=True))
+    return sorted(states.items())
