@@ -86,7 +86,9 @@ def open_shop(sandbox: SandboxServer, client: Client) -> Shop:
     store = StoreFactory(brand=brand, name="Harbour", slug="harbour")
     defaults.install(brand)
     Rule.objects.filter(brand=brand).update(hold_seconds=0)
-    channels = {slug: _channel(brand, slug, sandbox) for slug in ("twilio", "sendgrid", "slack")}
+    channels = {
+        slug: sandbox_channel(brand, slug, sandbox) for slug in ("twilio", "sendgrid", "slack")
+    }
     Destination.objects.create(
         brand=brand, slug="kitchen", name="Kitchen", channel=channels["slack"], address="C0KITCHEN"
     )
@@ -94,7 +96,8 @@ def open_shop(sandbox: SandboxServer, client: Client) -> Shop:
     return Shop(brand, store, connection, channels, sandbox, client)
 
 
-def _channel(brand: Brand, slug: str, sandbox: SandboxServer) -> Channel:
+def sandbox_channel(brand: Brand, slug: str, sandbox: SandboxServer) -> Channel:
+    """A channel of `slug` that its stand-in knows."""
     channel = Channel.objects.create(
         brand_id=brand.pk,
         slug=slug,
