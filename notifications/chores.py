@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from notifications import balancing, channel_minutes
+from notifications import balancing, channel_minutes, watching
 from notifications.models import Heartbeat, ReceiptRecord
 from orders.models import IdempotentCall
 
@@ -52,6 +52,8 @@ CHORES: dict[str, tuple[Callable[[datetime], int], timedelta]] = {
     "balance_channels": (balancing.balance, timedelta(minutes=1)),
     "forget_channel_minutes": (channel_minutes.forget, timedelta(hours=1)),
     "forget_foreign_receipts": (forget_foreign_receipts, timedelta(hours=1)),
+    "watch_sources": (watching.watch, timedelta(minutes=1)),
+    "forget_times": (watching.forget, timedelta(hours=1)),
 }
 
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from orders import registry
 
+# What any connection may be set to, besides what its source knows.
+EVERY_SOURCE = {"status_map": ({}, ""), "silence_minutes": (None, "")}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")
 _TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")
@@ -80,10 +82,13 @@ def source(slug: str) -> None:
 
 def connection_settings(slug: str, settings: Mapping[str, Any]) -> None:
     """Refuse choices that the source does not know."""
-    known = {**registry.source(slug).SETTINGS, "status_map": ({}, "")}
+    known = {**registry.source(slug).SETTINGS, **EVERY_SOURCE}
     strange = sorted(set(settings) - set(known))
     if strange:
         raise ValidationError(
             _("%(source)s knows no setting %(strange)s; known: %(known)s."),
             params={"source": slug, "strange": ", ".join(strange), "known": ", ".join(known)},
         )
+    silence = settings.get("silence_minutes", 0)
+    if not isinstance(silence, int) or isinstance(silence, bool) or silence < 0:
+        raise ValidationError(_("silence_minutes is a number of minutes; 0 is no alert."))
