@@ -27,9 +27,9 @@ RECENT_SHOWN = 20
 ALERTS_SHOWN = 50
 # What became of a customer whom nothing had reached; the sentence is kept with the incident.
 OUTCOMES = {
-    "resolve-phone": gettext_lazy("Reached by phone."),
-    "resolve-person": gettext_lazy("Told in person."),
-    "resolve-not": gettext_lazy("Not reached."),
+    "resolve-phone": gettext_lazy("Reached by phone"),
+    "resolve-person": gettext_lazy("Told in person"),
+    "resolve-not": gettext_lazy("Not reached"),
 }
 SNOOZES = {"snooze-15": 15, "snooze-60": 60}  # minutes
 SAID = {

@@ -72,7 +72,7 @@ def test_the_menu_counts_what_nobody_has_taken(staff, brand):
     for _number in range(2):
         make_incident(brand)
     Incident.objects.filter(pk=make_incident(brand).pk).update(state="snoozed")
-    badge = re.search(r'<span class="count">(\d+)', page(staff, LIST))
+    badge = re.search(r'<span class="nav-count">(\d+)', page(staff, LIST))
     assert badge is not None
     assert badge[1] == "2"
 
@@ -131,11 +131,11 @@ def test_what_is_pressed_happens_in_the_name_of_who_presses(staff, brand, presse
 def test_what_became_of_an_unreached_customer_is_kept(staff, brand, store):
     incident = make_incident(brand, kind="unreached", order_id=make_order(brand=brand).pk)
     html = page(staff, f"{LIST}{incident.pk}/")
-    assert "Not reached." in html
+    assert "Not reached" in html
     assert 'href="tel:+12025550143"' in html
     staff.post(f"{LIST}{incident.pk}/act/", {"act": "resolve-not"})
     incident.refresh_from_db()
-    assert incident.resolved_why == "Not reached."
+    assert incident.resolved_why == "Not reached"
 
 
 @pytest.mark.parametrize("path", ["", "1/"])
