@@ -53,13 +53,18 @@ def claim_due(channel_id: int, urgent: bool, room: int, now: datetime, late: dat
     )
 
 
-def claim_fairly(channel_id: int, room: int, now: datetime) -> Taken:
-    """Take up to `room` due deliveries: urgent ones first, then in fair order; stale ones apart."""
+def claim_fairly(
+    channel_id: int, room: int, now: datetime, oldest: int = OLDEST, newest: int = NEWEST
+) -> Taken:
+    """Take up to `room` due deliveries: urgent ones first, then in fair order; stale ones apart.
+
+    Chosen among the `oldest` and the `newest` of each lane.
+    """
     chosen: list[int] = []
     stale: list[int] = []
     for urgent in (True, False):
         if len(chosen) < room:
-            ends = _ends(channel_id, urgent, now)
+            ends = _ends(channel_id, urgent, now, oldest, newest)
             live = in_fair_order([one for one in ends if not one.stale])
             chosen += live[: room - len(chosen)]
             stale += [one.delivery_id for one in ends if one.stale]
@@ -78,12 +83,12 @@ def in_fair_order(rows: Sequence[Waiting]) -> list[int]:
     return [delivery_id for _turn, _until, delivery_id in sorted(order)]
 
 
-def _ends(channel_id: int, urgent: bool, now: datetime) -> list[Waiting]:
+def _ends(channel_id: int, urgent: bool, now: datetime, oldest: int, newest: int) -> list[Waiting]:
     """The oldest and the newest due deliveries of a lane."""
     part = f"SELECT id, notification_id FROM {_TABLE} WHERE {_DUE} ORDER BY "  # noqa: S608
     # SQLite wants each part of a UNION that has a LIMIT to be a subquery.
-    front = f"SELECT * FROM ({part} due_at, id LIMIT {OLDEST}) AS front"  # noqa: S608
-    end = f"SELECT * FROM ({part} due_at DESC, id DESC LIMIT {NEWEST}) AS rear"  # noqa: S608
+    front = f"SELECT * FROM ({part} due_at, id LIMIT {int(oldest)}) AS front"  # noqa: S608
+    end = f"SELECT * FROM ({part} due_at DESC, id DESC LIMIT {int(newest)}) AS rear"  # noqa: S608
     sql = (
         "SELECT d.id, COALESCE(n.store_id, 0), n.useful_until, n.useful_until <= %s "  # noqa: S608
         f"FROM ({front} UNION {end}) AS d "

@@ -21,7 +21,7 @@ from notifications.models import Delivery
 from orders.normalising import where
 
 log = logging.getLogger(__name__)
-FAIR_TURN = 8  # of so many claims that left something behind, one is in fair order
+FAIR_TURN = 4  # of so many claims that left something behind, one is in fair order
 BEHIND = timedelta(seconds=30)  # with anything due longer than that, every claim is
 
 
@@ -85,8 +85,9 @@ class Taker:
     def _take_freely(self, one: Work, room: int, now: datetime) -> list[int]:
         """The oldest; now and then, and always on recovery from an outage, in fair order."""
         pk = one.channel.pk
-        if pk in self._behind or self._full[pk] % FAIR_TURN == 2:
-            taken = claim_fairly(pk, room, now)
+        behind = pk in self._behind
+        if behind or self._full[pk] % FAIR_TURN == FAIR_TURN - 1:
+            taken = claim_fairly(pk, room, now, *(() if behind else (room, room)))
             ids, full = [*taken.live, *taken.stale], len(taken.live) >= room or bool(taken.stale)
         else:
             rows = _claim_oldest(pk, room, now)

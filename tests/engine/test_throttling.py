@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from channels_app.failures import FailureKind, SendError
 from channels_app.models import ChannelEvent, ChannelHealth
-from notifications import context, outcomes, pump, resting
+from notifications import context, lanes, outcomes, pump, resting
 from notifications.lanes import Lanes
 from notifications.models import Attempt, Delivery
 from notifications.outcomes import Result
@@ -146,12 +146,13 @@ def test_another_workers_rest_stops_what_is_ready_here(
         if len(calls) == channel.limit:  # all that fly: now another process is told to wait
             until = START + timedelta(seconds=60)
             await asyncio.to_thread(_rest, channel.pk, until)
-        for _wait in range(200):
-            await asyncio.sleep(0.005)
+        for _wait in range(2_000):
+            await asyncio.sleep(0.01)
             if channel.pk in work._lanes.resting:
                 break
         raise SendError(FailureKind.TRANSIENT, "500", "A hiccup.")
 
+    monkeypatch.setattr(lanes, "TRUE_FOR", 60.0)
     monkeypatch.setattr(pump, "send", slow)
     work = Pump()
     work.drain()

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from channels_app.models import ChannelHealth
 from notifications.models import Attempt, Decision, Delivery, ReceiptRecord
 from orders.models import InboundEvent, Order, StatusChange
 from orders.timeline import set_status
@@ -144,6 +145,7 @@ def test_a_provider_in_trouble_is_tried_again_and_the_message_arrives_once(shop:
     for _ in range(4):
         shop.pump()
         Delivery.objects.filter(state="queued").update(due_at=timezone.now())
+        ChannelHealth.objects.update(resting_until=None)  # the pause it asked for is over
     assert len(shop.texts("twilio", PHONE)) == 1
     assert Attempt.objects.filter(channel=shop.channels["twilio"]).count() == 3
 
