@@ -69,7 +69,7 @@ def claim_fairly(
             chosen += live[: room - len(chosen)]
             stale += [one.delivery_id for one in ends if one.stale]
     stale = stale[:MOST_STALE]
-    taken = _claim_these([*chosen, *stale], now)
+    taken = claim_these([*chosen, *stale], now)
     return Taken([pk for pk in chosen if pk in taken], [pk for pk in stale if pk in taken])
 
 
@@ -100,8 +100,8 @@ def _ends(channel_id: int, urgent: bool, now: datetime, oldest: int, newest: int
         return [Waiting(*row) for row in cursor.fetchall()]
 
 
-def _claim_these(ids: Sequence[int], now: datetime) -> set[int]:
-    """Those of `ids` that nobody else has taken meanwhile."""
+def claim_these(ids: Sequence[int], now: datetime) -> set[int]:
+    """Take the queued ones of `ids`; those that nobody else has taken meanwhile."""
     if not ids:
         return set()
     sets, values = _lease(now)

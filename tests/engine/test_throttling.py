@@ -15,12 +15,15 @@ from channels_app.failures import FailureKind, SendError
 from channels_app.models import ChannelEvent, ChannelHealth
 from notifications import context, lanes, outcomes, pump, resting
 from notifications.lanes import Lanes
-from notifications.models import Attempt, Delivery
+from notifications.models import Attempt, Decision, Delivery, Notification
 from notifications.outcomes import Result
+from notifications.passing_on import pass_on
 from notifications.pump import Pump
 from notifications.resting import rest_until
 from notifications.taking import Taker, look
+from orders.models import StatusChange
 from tests.engine.backlog import Scene, scene
+from tests.factories import OrderFactory
 
 START = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
 database = pytest.mark.django_db(transaction=True)
@@ -204,6 +207,45 @@ def test_what_would_come_too_late_takes_the_next_way_at_once(shop: Scene):
     throttle(shop, "twilio", retry_after=600)
     Pump().drain()
     assert (shop.sent(sms), shop.sent(email)) == (0, 1)
+
+
+@database
+def test_what_waits_behind_a_long_rest_takes_the_next_way_while_there_is_time(shop: Scene):
+    """Only those that would be too late, and that have another way; none of them waits it out."""
+    sms, email = shop.channel("twilio"), shop.channel("sendgrid")
+    route = {"family": "email", "channel": email.pk, "address": "ada@example.com"}
+    (job,) = context.load([one.pk for one in shop.owe(sms, 1, useful=timedelta(hours=6))])
+    resting.rest([(job, SendError(THROTTLED, retry_after=600))], START)
+    late = shop.owe(sms, 3, routes=[route], useful=timedelta(minutes=8))
+    shop.owe(sms, 2, routes=[route], useful=timedelta(minutes=11))
+    shop.owe(sms, 2, useful=timedelta(minutes=8))
+    assert pass_on(START) == 3
+    assert pass_on(START) == 0
+    Pump().drain()
+    assert (shop.sent(sms), shop.sent(email)) == (0, 3)
+    told = Decision.objects.filter(reason="channel_rests")
+    assert {one.delivery_id for one in told} == {one.pk for one in late}
+    assert told[0].sentence == (
+        "Channel Twilio was asked by its provider to wait until 17:15:00 UTC, too late "
+        "for this message."
+    )
+
+
+@database
+def test_what_became_untrue_meanwhile_is_not_passed_on(shop: Scene):
+    sms, email = shop.channel("twilio"), shop.channel("sendgrid")
+    route = {"family": "email", "channel": email.pk, "address": "ada@example.com"}
+    rows = shop.owe(sms, 1, routes=[route], useful=timedelta(minutes=8))
+    resting.rest([(context.load([rows[0].pk])[0], SendError(THROTTLED, retry_after=600))], START)
+    order = OrderFactory(is_test=True)
+    change = StatusChange.objects.create(
+        order=order, brand=order.brand, fact="status", status="ready", occurred_at=START
+    )
+    Notification.objects.update(change=change, order=order)
+    Delivery.objects.update(order=order)
+    assert pass_on(START) == 1
+    assert Delivery.objects.get().state == "cancelled"
+    assert Decision.objects.get().reason == "test_order"
 
 
 @database
