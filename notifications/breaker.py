@@ -6,7 +6,7 @@ for twice as long. Every change is written down as a ChannelEvent, in a sentence
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
@@ -223,7 +223,7 @@ def use_again(channel: Channel, actor: str, now: datetime) -> None:
         breaker=Breaker.CLOSED, open_until=None, opened_times=0, why="", changed_at=now
     )
     library.forget_healths()
-    _wake(channel, now, paused=True)
+    _wake(channel, now, until=datetime.max.replace(tzinfo=UTC))
     why = f"{actor} says that it works. It is used again."
     note(channel.pk, "resumed", why, now)
     incidents.resolve(channel.brand_id, about(channel.pk), why, now, actor)
@@ -232,19 +232,21 @@ def use_again(channel: Channel, actor: str, now: datetime) -> None:
 def try_now(channel: Channel, why: str, now: datetime) -> bool:
     """Let the next message try a channel that is left alone; False when it is not."""
     asleep = ChannelHealth.objects.filter(channel_id=channel.pk).exclude(breaker=Breaker.CLOSED)
-    if not asleep.update(breaker=Breaker.OPEN, open_until=now, changed_at=now):
+    health = asleep.first()
+    if health is None or not asleep.update(breaker=Breaker.OPEN, open_until=now, changed_at=now):
         return False
     library.forget_healths()
-    _wake(channel, now, paused=True)
+    _wake(channel, now, until=health.open_until)
     note(channel.pk, "probe", f"{why} The next message tries it.", now)
     return True
 
 
-def _wake(channel: Channel, now: datetime, paused: bool = False) -> None:
-    """Take the pause off (`paused`: also one that staff began), and let go what waited for it."""
-    rows = Channel.objects.filter(pk=channel.pk)
-    if not paused:
-        rows = rows.filter(paused_until__lte=now)  # a longer one is not the breaker's
+def _wake(channel: Channel, now: datetime, until: datetime | None = None) -> None:
+    """Take off a pause that ends by `until` (now): a longer one is not the breaker's.
+
+    What waited for the channel is let go.
+    """
+    rows = Channel.objects.filter(pk=channel.pk, paused_until__lte=max(until or now, now))
     if rows.update(paused_until=None, paused_why=""):
         channel.paused_until, channel.paused_why = None, ""
     waiting = Delivery.objects.filter(

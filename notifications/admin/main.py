@@ -124,8 +124,6 @@ class ChannelAdmin(ScopedAdmin):
         if not change:
             obj.brand_id = form.cleaned_data["brand"].pk
         super().save_model(request, obj, form, change)
-        if change and any(name.startswith(PREFIX) for name in form.changed_data):
-            breaker.try_now(obj, _("Its credentials were changed."), timezone.now())
 
     def response_add(
         self, request: HttpRequest, obj: Channel, post_url_continue: str | None = None

@@ -411,6 +411,21 @@ def test_new_credentials_are_tried_by_the_next_message(scene: Accounts):
     assert health(scene.first).open_until == timezone.now() + timedelta(minutes=8)
 
 
+def test_saving_a_channel_lets_the_next_message_try_and_keeps_a_longer_pause(scene: Accounts):
+    settle((owe(scene), revoked()))
+    channel = Channel.objects.get(pk=scene.first.pk)
+    channel.credentials = {"auth_token": "new"}
+    channel.save()
+    assert health(channel).open_until == timezone.now()
+    channel.refresh_from_db()
+    assert channel.paused_until is None
+    until = timezone.now() + timedelta(hours=2)
+    channel.paused_until, channel.paused_why = until, "Stock-taking."
+    channel.save()
+    channel.refresh_from_db()
+    assert channel.paused_until == until
+
+
 def test_a_pause_of_staff_is_not_the_breakers_to_end(scene: Accounts, clock: Any):
     fail(scene, 5)
     clock.shift(15)

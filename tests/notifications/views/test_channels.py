@@ -160,7 +160,10 @@ def test_the_page_costs_the_same_however_many_channels_there_are(
 
 
 def test_new_credentials_in_the_admin_let_the_next_message_try(brand: Brand):
-    credentials = {"bot_token": "xoxb-1111111111-2222222222-abcdefghijkl", "signing_secret": "0123456789abcdef0123456789abcdef"}
+    credentials = {
+        "bot_token": "xoxb-1111111111-2222222222-abcdefghijkl",
+        "signing_secret": "0123456789abcdef0123456789abcdef",
+    }
     channel = ChannelFactory(brand_id=brand.pk, provider="slack", credentials=credentials)
     trip(channel)
     boss = Client()
@@ -169,12 +172,20 @@ def test_new_credentials_in_the_admin_let_the_next_message_try(brand: Brand):
     form = boss.get(url).context["adminform"].form
     values = {name: form.get_initial_for_field(f, name) for name, f in form.fields.items()}
     values = {name: value for name, value in values.items() if value not in (None, "")}
-    values |= {"credential_bot_token": "xoxb-1111111111-2222222222-renewedrenew", "country_caps": "{}"}
-    values.pop("paused_until", None)
-    answer = boss.post(url, {**values, "paused_until_0": "", "paused_until_1": ""})
+    values |= {
+        "credential_bot_token": "xoxb-1111111111-2222222222-renewedrenew",
+        "country_caps": "{}",
+    }
+    paused = timezone.localtime(values.pop("paused_until"))
+    moment = {
+        "paused_until_0": paused.date(),
+        "paused_until_1": paused.time().replace(microsecond=0),
+    }
+    answer = boss.post(url, {**values, **moment})
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     channel.refresh_from_db()
     assert channel.credentials["bot_token"] == "xoxb-1111111111-2222222222-renewedrenew"
+    assert channel.paused_until is None
     row = ChannelHealth.objects.get()
     assert row.open_until is not None
     assert row.open_until <= timezone.now()
