@@ -29,7 +29,7 @@ def of(rows: Sequence[Delivery]) -> dict[int, Claim]:
 
     One query when there are any, else none.
     """
-    earlier = {row.notification.corrects_id for row in rows} - {None}
+    earlier = {pk for row in rows if (pk := row.notification.corrects_id)}
     if not earlier:
         return {}
     told = Delivery.objects.filter(notification_id__in=earlier)

@@ -5,7 +5,7 @@ at the same address: when a person presses, or at once where a rule listens to `
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -151,7 +151,7 @@ def sort_out(
     order: Order,
     groups: Sequence[FulfilmentGroup],
     rows: Iterable[Delivery],
-    corrected: set[int | None],
+    corrected: Collection[int | None],
 ) -> Found:
     """For each recipient and part the last thing they were told, if it is false. No query.
 
