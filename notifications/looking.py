@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from django.core import signing
 from django.db import transaction
 
-from notifications import confirming
+from notifications import confirming, promising
 from notifications.models import PageView
+from orders.deriving import active
 from orders.models import Order
 
 ONCE_IN = timedelta(minutes=1)
@@ -56,6 +57,9 @@ def note(order: Order, now: datetime) -> bool:
         held = Order.objects.select_for_update(no_key=True).filter(pk=order.pk)
         status = held.values_list("status", flat=True).get()
         written = _written(order, status, now)
+        if written:
+            groups = active(list(order.lines.all()), list(order.groups.all()))
+            promising.shown(order, groups, now)
         confirming.seen(order.pk, now)
     return written
 

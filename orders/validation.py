@@ -11,7 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from orders import registry
 
 # What any connection may be set to, besides what its source knows.
-EVERY_SOURCE = {"status_map": ({}, ""), "silence_minutes": (None, "")}
+EVERY_SOURCE: Mapping[str, tuple[Any, str]] = {
+    "status_map": ({}, ""),
+    "silence_minutes": (None, ""),
+}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")
 _TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")

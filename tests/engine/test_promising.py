@@ -10,7 +10,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from channels_app.contract import Receipt, ReceiptStatus
-from notifications import library, promising, pump, receipts
+from notifications import library, looking, promising, pump, receipts
 from notifications.models import Decision, Delivery, Promise, Rule
 from notifications.promising import Known, no_news
 from orders.contract import Clock, Contact, Group, OrderEvent
@@ -271,6 +271,14 @@ def test_a_look_at_the_tracking_page_is_a_promise_once(shop: Shop) -> None:
     say(shop, minute=2, ready_at=at("18:49"))  # 6 min from what they saw, 9 from what they read
     shop.pump()
     assert len(shop.texts()) == 1
+
+
+def test_whoever_looks_at_the_page_is_promised_what_it_says(shop: Shop) -> None:
+    say(shop, "confirmed", ready_at=at("18:40"))
+    Order.objects.update(contact_phone="", contact_email="")
+    looking.note(Order.objects.get(), timezone.now())
+    promise = Promise.objects.get()
+    assert (promise.way, promise.promised_at, promise.told_at) == ("page", at("18:40"), FIVE)
 
 
 # --- The comparison itself --------------------------------------------------------

@@ -93,7 +93,7 @@ def test_an_order_page_costs_the_same_with_a_longer_story(staff, connection, cha
     for _ in range(8):
         go_on()
     assert queries_of(staff, address) <= few
-    assert few <= 18
+    assert few <= 20
 
 
 def rungs(client, order) -> list[str]:
