@@ -9,7 +9,7 @@ from django.conf import settings
 from channels_app.contract import Message
 from channels_app.failures import FailureKind, SendError
 from consents import links
-from notifications import alert_links, telling_times, variables
+from notifications import alert_links, telling_parts, telling_times, variables
 from notifications.context import Job
 from notifications.deliverable import plain_data
 from notifications.models import Notification
@@ -80,13 +80,12 @@ def _variables(job: Job, now: datetime, wanted: frozenset[str]) -> dict[str, Any
     """The values that the template mentions, and those that its family's layout needs."""
     wanted |= {"tracking_url"}
     told, tolerance = telling_times.standing(job)
-    group = next(
-        (one for one in job.groups if job.change and one.key == job.change.group_key), None
-    )
+    group, change, together = telling_parts.subject(job)
     return variables.build(
         order=job.order,
         group=group,
-        change=job.change,
+        together=together,
+        change=change,
         claim=job.claim,
         store=job.shelf.stores.get(job.notification.store_id or 0),
         brand=job.shelf.brand,

@@ -51,6 +51,7 @@ class Job:
     lines: Sequence[OrderLine]
     point: ContactPoint | None
     facts: policy.Facts | None
+    also: Sequence[StatusChange] = ()  # the same step of other parts, told in one message
     claim: Claim | None = None  # what a correction takes back; `change` is then the claim's
     newer: str = ""  # what has been told or planned meanwhile, and replaces a late message
     told: Sequence[Known] = ()  # the times that the customer knows, newest first
@@ -67,6 +68,7 @@ def load(ids: Sequence[int]) -> list[Job]:
     orders = Order.objects.defer(*UNREAD_OF_ORDERS).in_bulk(order_ids)
     changes = StatusChange.objects.defer(*UNREAD_OF_CHANGES).in_bulk(
         {row.notification.change_id for row in rows if row.notification.change_id}
+        | {pk for row in rows for pk in row.notification.merged}
     )
     groups, lines = _parts(order_ids)
     facts = _facts(rows)
@@ -84,6 +86,7 @@ def load(ids: Sequence[int]) -> list[Job]:
             if row.pk in taken_back
             else changes.get(row.notification.change_id or 0),
             claim=taken_back.get(row.pk),
+            also=[changes[pk] for pk in row.notification.merged if pk in changes],
             groups=groups[row.order_id or 0],
             lines=lines[row.order_id or 0],
             point=row.contact_point,

@@ -28,6 +28,7 @@ class _Scene:
     country: str
     told: datetime | None = None  # the time that the customer knows
     tolerance: int = 0  # minutes by which a new time may differ and still be called the old one
+    together: Sequence[FulfilmentGroup] = ()  # the parts, when one message tells of several
 
     def time(self, value: datetime | str | None) -> str:
         return values.clock(values.moment(value), self.now, self.place, self.words)
@@ -54,12 +55,15 @@ def build(
     links: Mapping[str, str],
     wanted: Collection[str] | None = None,
     claim: Claim | None = None,
+    together: Sequence[FulfilmentGroup] = (),
     told: datetime | None = None,
     tolerance: int = 0,
 ) -> dict[str, Any]:
     """The variables of one message; `links` holds "tracking" and "preferences".
 
-    Only those named in `wanted` are worked out, when it is given. `told` is the time that the
+    Only those named in `wanted` are worked out, when it is given. `together` are the parts of
+    which one message tells, when they are several (`group` is the first).
+    `told` is the time that the
     customer knows; a new one within `tolerance` minutes of it is not mentioned.
     """
     shown = deriving.active(lines, groups)
@@ -67,6 +71,7 @@ def build(
         order, lines, shown, groups, words.language(language), now,
         place=values.zone(store.time_zone if store else "UTC"),
         country=language[3:5] or brand.country, told=told, tolerance=tolerance,
+        together=together,
     )  # fmt: skip
     makers = _makers(scene, group, change, store, brand, links)
     makers["correction"] = lambda: _correction(scene, claim)
@@ -85,13 +90,17 @@ def _makers(
 ) -> dict[str, Callable[[], Any]]:
     """How each variable is worked out, if it is wanted."""
     shown, order = scene.groups, scene.order
-    told = [group] if group else shown
+    mine = scene.together or ([group] if group else ())
+    told = mine or shown
     return {
         "order": lambda: _order(scene),
-        "items": lambda: _items(scene.lines, scene.all_groups, group),
-        "items_text": lambda: items_text(_items(scene.lines, scene.all_groups, group)),
+        "items": lambda: _items(scene.lines, scene.all_groups, *mine),
+        "items_text": lambda: items_text(_items(scene.lines, scene.all_groups, *mine)),
         "part": lambda: _part(scene, group, change),
-        "parts": lambda: [_part_row(scene, one, number) for number, one in enumerate(shown, 1)],
+        "parts": lambda: [
+            {**_part_row(scene, one, number), "told": one in told}
+            for number, one in enumerate(shown, 1)
+        ],
         "progress": lambda: dict(deriving.progress([one.status for one in shown])),
         "eta": lambda: _eta(scene, told, scene.told),
         "delay": lambda: _delay(scene, group, change),
@@ -149,15 +158,16 @@ def _customer(order: Order | None) -> dict[str, str]:
 def _items(
     lines: Sequence[OrderLine],
     groups: Sequence[FulfilmentGroup],
-    group: FulfilmentGroup | None,
+    *mine: FulfilmentGroup,
 ) -> list[dict[str, str]]:
-    """What is in `group`, or in the whole order."""
-    if group is None:
+    """What is in the parts `mine`, or in the whole order."""
+    wanted: dict[str, Decimal] = {}
+    if not mine:
         wanted = {line.line_id: line.quantity - line.removed_quantity for line in lines}
-    elif group.lines:
-        wanted = {line_id: Decimal(amount) for line_id, amount in group.lines.items()}
-    else:
-        wanted = deriving.unallocated(lines, groups)
+    for group in mine:
+        holds = group.lines or deriving.unallocated(lines, groups)
+        for line_id, amount in holds.items():
+            wanted[line_id] = wanted.get(line_id, Decimal(0)) + Decimal(amount)
     return [
         {"name": values.clean(line.name), "quantity": values.quantity(wanted[line.line_id])}
         for line in lines
@@ -186,14 +196,17 @@ def _part(
     scene: _Scene, group: FulfilmentGroup | None, change: StatusChange | None
 ) -> dict[str, Any]:
     keys = [one.key for one in scene.groups]
-    number = keys.index(group.key) + 1 if group and group.key in keys else 1
+    mine = scene.together or ([group] if group else [])
+    numbers = [keys.index(one.key) + 1 for one in mine if one.key in keys]
     main = group or (scene.groups[0] if len(scene.groups) == 1 else None)
     is_part = change.part if change else len(keys) > 1
     status = main.status if main else scene.order.status if scene.order else ""
     method = main.method if main else ""
     return {
         "is_part": bool(group and is_part and len(keys) > 1),
-        "number": number,
+        # Several are named together, in words that were written for one, too.
+        "number": ", ".join(map(str, numbers)) if len(numbers) > 1 else next(iter(numbers), 1),
+        "count": max(len(mine), 1),
         "of": max(len(keys), 1),
         "status": scene.label(status),
         "status_key": status,

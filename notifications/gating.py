@@ -11,6 +11,7 @@ from notifications.claims import UNDER_WAY_FOR, Claim, holds
 from notifications.context import Job
 from notifications.models import Audience, Decision, Delivery
 from notifications.reasons import Reason, sentence
+from notifications.telling_parts import still_told
 from notifications.telling_times import near_at_hand_over
 from orders.statuses import FINAL, URGENT, Fact, Status, rank
 
@@ -110,6 +111,10 @@ def _untrue(job: Job, now: datetime) -> Stop | None:
         return _needless(job, job.claim, now)
     if change.fact not in (Fact.STATUS, Fact.ETA, Fact.DELAYED):
         return None
+    if job.also:  # what is no longer true of one of its parts is left out of its words
+        values = {"status": order.status, "event": change.event_name}
+        untrue = Stop(Reason.UNTRUE, State.CANCELLED, values=values)
+        return None if still_told(job) else untrue
     current = _current_status(job, change.group_key) or order.status
     told = change.status or Status.PLACED
     moved_on = current in FINAL and current != change.status

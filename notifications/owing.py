@@ -38,6 +38,8 @@ class Plan:
     now: datetime
     drafts: list[Draft] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    # Decisions on messages that are replaced, each with what is told instead.
+    replaced: list[tuple[Decision, Notification]] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)  # the times that customers know
 
 
@@ -270,6 +272,7 @@ def _add(
     assert change is not None
     hold = 0 if notification.urgent or rule is None else rule.hold_seconds
     due = max(plan.now + timedelta(seconds=hold), defer_until or plan.now)
+    notification.useful_until += timedelta(seconds=hold)  # else a long hold would outlast it
     reason = Reason.HELD if hold else Reason.SENT
     if defer_until and defer_until > plan.now:
         reason = Reason.DEFERRED

@@ -15,6 +15,7 @@ from django.db import OperationalError, connection, transaction
 from consents import policy
 from consents.models import ContactPoint
 from notifications import correcting, lateness, library, promising
+from notifications.coalescing import name_successors
 from notifications.incidents import orders_moved_on
 from notifications.matching import miss, takes_back
 from notifications.models import Audience, Decision, Delivery, Notification, Rule
@@ -192,6 +193,7 @@ def _write(plan_: Plan) -> None:
         for delivery in draft.deliveries:
             delivery.notification = draft.notification
         draft.decision.notification = draft.notification
+    name_successors(plan_.replaced)
     deliveries = [delivery for draft in drafts for delivery in draft.deliveries]
     Delivery.objects.bulk_create(deliveries)
     decisions = [*plan_.decisions, *(draft.decision for draft in drafts)]

@@ -1,9 +1,13 @@
-"""A newer fact replaces an unsent older one of the same order, part and recipient."""
+"""A newer fact replaces an unsent older one of the same order, part and recipient.
+
+The same step of another part does not replace it: one message tells of both (`coalescing`).
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from notifications import coalescing
 from notifications.fallback import recipient
 from notifications.models import Decision, Delivery, Notification
 from notifications.owing import Draft, Plan
@@ -26,7 +30,7 @@ def replaces(newer: str, older: str) -> bool:
 
 
 def supersede(plan: Plan, order_ids: set[int], now: datetime) -> None:
-    """Cancel what the plan's drafts replace, among its own drafts and among what is queued.
+    """Cancel what the plan's drafts replace or take in, among themselves and among what is queued.
 
     The queued rows are held until commit, so that none of them is sent and called replaced.
     """
@@ -34,8 +38,10 @@ def supersede(plan: Plan, order_ids: set[int], now: datetime) -> None:
         return
     by_order = _by_order(plan.drafts)
     for drafts in by_order.values():
-        _among(drafts, plan.now)
+        _among(drafts, plan)
     _by_earlier_plans(plan, by_order)
+    for drafts in by_order.values():
+        _together(drafts, plan)
     queued = (
         Delivery.objects.select_for_update(no_key=True, of=("self",))
         .filter(order_id__in=order_ids, state=Delivery.State.QUEUED)
@@ -44,11 +50,16 @@ def supersede(plan: Plan, order_ids: set[int], now: datetime) -> None:
     )
     gone: list[Delivery] = []
     for delivery in queued:
-        newer = _replaced_by(delivery.notification, by_order[delivery.order_id or 0])
+        older, drafts = delivery.notification, by_order[delivery.order_id or 0]
+        newer, reason = _replaced_by(older, drafts), Reason.SUPERSEDED
+        if newer is None and (draft := coalescing.host(delivery, drafts)) is not None:
+            newer, reason = draft.notification, Reason.MERGED
+            coalescing.take_in(draft, older, delivery.due_at, now)
         if newer is not None:
             gone.append(delivery)
-            plan.decisions.append(_decision(delivery.notification, newer, now, delivery))
+            plan.decisions.append(_decision(older, newer, plan, delivery, reason))
     cancel(gone, now)
+    _leave_out_the_obvious(plan)
 
 
 def cancel(gone: Iterable[Delivery], now: datetime) -> None:
@@ -71,7 +82,7 @@ def _by_order(drafts: Iterable[Draft]) -> dict[int, list[Draft]]:
     return found
 
 
-def _among(drafts: Sequence[Draft], now: datetime) -> None:
+def _among(drafts: Sequence[Draft], plan: Plan) -> None:
     """Within one batch the older draft never becomes a delivery."""
     for index, draft in enumerate(drafts):
         later = drafts[index + 1 :]
@@ -79,7 +90,26 @@ def _among(drafts: Sequence[Draft], now: datetime) -> None:
             (x.notification for x in later if covers(x.notification, draft.notification)), None
         )
         if newer is not None:
-            _withdraw(draft, newer, now)
+            _withdraw(draft, newer, plan)
+
+
+def _together(drafts: Sequence[Draft], plan: Plan) -> None:
+    """Within one batch the parts that come to the same step become one message."""
+    for index, draft in enumerate(drafts):
+        later = drafts[index + 1 :]
+        live = [one for one in later if one.deliveries] if draft.deliveries else []
+        older = draft.notification
+        into = next((one for one in live if coalescing.joins(one.notification, older)), None)
+        if into is not None:
+            due = min(one.due_at for one in draft.deliveries)
+            coalescing.take_in(into, older, due, plan.now)
+            _withdraw(draft, into.notification, plan, Reason.MERGED)
+
+
+def _leave_out_the_obvious(plan: Plan) -> None:
+    for draft, known in coalescing.obvious(plan, plan.drafts):
+        _withdraw(draft, known.notification, plan, Reason.OBVIOUS)
+        draft.decision.sentence = coalescing.obvious_sentence(known, plan.now)
 
 
 def _by_earlier_plans(plan: Plan, by_order: Mapping[int, Sequence[Draft]]) -> None:
@@ -92,13 +122,15 @@ def _by_earlier_plans(plan: Plan, by_order: Mapping[int, Sequence[Draft]]) -> No
     for newer in known.order_by("id"):
         for draft in by_order[newer.order_id or 0]:
             if draft.deliveries and covers(newer, draft.notification):
-                _withdraw(draft, newer, plan.now)
+                _withdraw(draft, newer, plan)
 
 
-def _withdraw(draft: Draft, newer: Notification, now: datetime) -> None:
+def _withdraw(
+    draft: Draft, newer: Notification, plan: Plan, reason: Reason = Reason.SUPERSEDED
+) -> None:
     draft.notification.state = Notification.State.CANCELLED
     draft.deliveries = []
-    draft.decision = _decision(draft.notification, newer, now, None)
+    draft.decision = _decision(draft.notification, newer, plan, None, reason)
 
 
 def _replaced_by(older: Notification, drafts: Sequence[Draft]) -> Notification | None:
@@ -115,15 +147,22 @@ def covers(newer: Notification, older: Notification) -> bool:
         and newer.audience == older.audience
         and newer.destination_id == older.destination_id
         and newer.group_key in ("", older.group_key)
+        # News of one part leaves what an unsent message says of the others.
+        and not (older.merged and newer.group_key)
         and (newer.change_id or 0) > (older.change_id or 0)
         and replaces(newer.event, older.event)
     )
 
 
 def _decision(
-    older: Notification, newer: Notification, now: datetime, delivery: Delivery | None
+    older: Notification,
+    newer: Notification,
+    plan: Plan,
+    delivery: Delivery | None,
+    reason: Reason,
 ) -> Decision:
-    return Decision(
+    values = {"newer": newer.event, "older": older.event, "before": newer.event, "seconds": 0}
+    row = Decision(
         brand_id=older.brand_id,
         order_id=older.order_id,
         change_id=older.change_id,
@@ -134,8 +173,10 @@ def _decision(
         audience=older.audience,
         recipient=recipient(older)[:160],
         verdict=Decision.Verdict.DROP,
-        reason=Reason.SUPERSEDED,
-        sentence=sentence(Reason.SUPERSEDED, newer=newer.event, older=older.event),
+        reason=reason,
+        sentence=sentence(reason, **values),
         inputs={"newer_change": newer.change_id},
-        decided_at=now,
+        decided_at=plan.now,
     )
+    plan.replaced.append((row, newer))
+    return row

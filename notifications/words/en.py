@@ -1,12 +1,16 @@
 """English."""
 
-from notifications.words.vocabulary import EventWords, Language, Reply
+from notifications.words.vocabulary import EventWords, Language, Reply, with_parts
 
 # "Your order #1024", or "Part 1 of 2 of your order #1024 (2 x Margherita)".
 WHAT = (
     "{% if part.is_part %}Part {{ part.number }} of {{ part.of }} of your order"
     " {{ order.number }} ({{ items_text | truncate: 50 }})"
     "{% else %}Your order {{ order.number }}{% endif %}"
+)
+MANY = (
+    "Parts {{ part.number }} of {{ part.of }} of your order {{ order.number }}"
+    " ({{ items_text | truncate: 50 }}): {{ change.label | downcase }}."
 )
 AT_STORE = "{% if store.name != '' and store.name != brand.name %} at {{ store.name }}{% endif %}"
 # A customer is never told an earlier time as if the later one had not been said.
@@ -247,7 +251,7 @@ LANGUAGE = Language(
     decimal_point=".",
     thousands=",",
     symbol_first=True,
-    events=EVENTS,
+    events=with_parts(EVENTS, MANY),
     replies=REPLIES,
     greeting="Hello{% if customer.first_name != '' %} {{ customer.first_name }}{% endif %},",
     track="Follow your order",

@@ -1,6 +1,6 @@
 """Spanish."""
 
-from notifications.words.vocabulary import EventWords, Language, Reply
+from notifications.words.vocabulary import EventWords, Language, Reply, with_parts
 
 # "Tu pedido #1024", or "La parte 1 de 2 de tu pedido #1024 (2 x Margherita)".
 WHAT = (
@@ -9,6 +9,10 @@ WHAT = (
     "{% else %}Tu pedido {{ order.number }}{% endif %}"
 )
 O_A = "{% if part.is_part %}a{% else %}o{% endif %}"
+MANY = (
+    "Las partes {{ part.number }} de {{ part.of }} de tu pedido {{ order.number }}"
+    " ({{ items_text | truncate: 50 }}): {{ change.label | downcase }}."
+)
 AT_STORE = "{% if store.name != '' and store.name != brand.name %} en {{ store.name }}{% endif %}"
 EARLIER = "{% if delay.earlier %} (antes de lo que dijimos){% endif %}"
 ABOUT = "{% if eta != '' %} Hora prevista: {{ eta }}" + EARLIER + ".{% endif %}"
@@ -249,7 +253,7 @@ LANGUAGE = Language(
     decimal_point=",",
     thousands=".",
     symbol_first=False,
-    events=EVENTS,
+    events=with_parts(EVENTS, MANY),
     replies=REPLIES,
     greeting="Hola{% if customer.first_name != '' %} {{ customer.first_name }}{% endif %}:",
     track="Sigue tu pedido",

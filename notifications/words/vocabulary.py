@@ -1,7 +1,9 @@
 """The form in which a language states its words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from orders.statuses import Status
 
 # Answers to what a customer writes; templates exist for these beside the events.
 REPLIES = ("stop", "start", "help", "where", "where_unknown")
@@ -20,6 +22,19 @@ class EventWords:
     more: str = ""
     link: bool = True
     staff: str = "{{ change.label }}"
+
+
+def with_parts(events: Mapping[str, EventWords], many: str) -> dict[str, EventWords]:
+    """`events`, those that can be about a part with the words `many` for several parts at once."""
+    return {
+        event: replace(
+            said,
+            line=f"{{% if part.count > 1 %}}{many}{{% else %}}{said.line}{{% endif %}}",
+        )
+        if event in Status.values and "part.is_part" in said.line
+        else said
+        for event, said in events.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
