@@ -63,25 +63,23 @@ def _queue(
     now: datetime,
     due: datetime | None = None,
 ) -> bool:
-    notification, made = Notification.objects.get_or_create(
-        intent=intent,
-        defaults={
-            "brand_id": incident.brand_id,
-            "incident": incident,
-            "order_id": incident.order_id,
-            "store_id": incident.store_id,
-            "destination": place,
-            "event": event,
-            "template": "staff",
-            "audience": Audience.STAFF,
-            "purpose": Purpose.STAFF,
-            "language": (place.language or place.brand.language)[:10],
-            "text": text,
-            "urgent": True,
-            "useful_until": now + ALERT_LIFE,
-            "created_at": now,
-        },
-    )
+    fields = {
+        "brand_id": incident.brand_id,
+        "incident": incident,
+        "order_id": incident.order_id,
+        "store_id": incident.store_id,
+        "destination": place,
+        "event": event,
+        "template": "staff",
+        "audience": Audience.STAFF,
+        "purpose": Purpose.STAFF,
+        "language": (place.language or place.brand.language)[:10],
+        "text": text,
+        "urgent": True,
+        "useful_until": now + ALERT_LIFE,
+        "created_at": now,
+    }
+    notification, made = Notification.objects.get_or_create(intent=intent, defaults=fields)
     if made:
         Delivery.objects.create(
             brand_id=incident.brand_id,
