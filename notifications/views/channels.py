@@ -108,7 +108,7 @@ def _cards(rows: Sequence[Channel], now: datetime) -> list[Card]:
     since = channel_minutes.begin(now - HOUR)
     minutes = ChannelMinute.objects.filter(channel_id__in=ids, minute__gt=since)
     by_channel: dict[int, list[ChannelMinute]] = labels.by(minutes.order_by("minute"), "channel_id")
-    troubles, shares, events = _troubles(rows), _shares(rows, healths), _events(ids)
+    troubles, shares, events = _troubles(rows), _shares(rows, healths, now), _events(ids)
     return [
         Card(
             channel,
@@ -144,14 +144,17 @@ def state(channel: Channel, health: ChannelHealth | None, now: datetime) -> Stat
     return State("check", "good", _("Working"))
 
 
-def _shares(rows: Sequence[Channel], healths: Mapping[int, ChannelHealth]) -> dict[int, int]:
+def _shares(
+    rows: Sequence[Channel], healths: Mapping[int, ChannelHealth], now: datetime
+) -> dict[int, int]:
     """Channel id -> its per cent of the messages, where several accounts share them."""
     groups: dict[object, dict[int, int]] = defaultdict(dict)
     for channel in rows:
         kind = failover.group(channel) if labels.provider_of(channel) else None
         if kind is not None and channel.enabled:
             health = healths.get(channel.pk)
-            pull = channel.weight * (health.share if health else 100)
+            share = 0 if state(channel, health, now).asleep else health.share if health else 100
+            pull = channel.weight * share
             groups[kind, channel.position][channel.pk] = pull
     return {
         pk: round(100 * pull / (sum(pulls.values()) or 1))

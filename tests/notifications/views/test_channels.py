@@ -110,6 +110,10 @@ def test_accounts_that_share_say_how_much_each_takes(staff: Client, brand: Brand
     page = page_of(staff)
     assert "takes 67 % of the messages" in page
     assert "takes 33 % of the messages" in page
+    trip(channel)
+    page = page_of(staff)
+    assert "takes 0 % of the messages" in page
+    assert "takes 100 % of the messages" in page
 
 
 def test_what_went_wrong_is_counted_by_class_and_code(
