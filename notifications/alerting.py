@@ -6,6 +6,8 @@ An alert that fails raises nothing about itself: the next step of the policy fol
 import secrets
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from channels_app.registry import provider_class
 from consents.models import Purpose
 from notifications import alert_links
@@ -14,6 +16,8 @@ from notifications.values import zone
 from notifications.words.alerts import AlertWords, alert_words
 from orders.models import Brand, Store
 
+MANY = "alerts"  # the event of one message in place of many alerts
+MANY_FOR = timedelta(minutes=15)  # it is not repeated so soon
 ALERT = "alert"  # the event of an alert; its end has the name of the state that ended it
 ALERT_LIFE = timedelta(hours=2)  # how long an alert is worth sending
 _NEVER_TOLD = (Delivery.State.FAILED, Delivery.State.CANCELLED, Delivery.State.EXPIRED)
@@ -25,6 +29,18 @@ def tell(incident: Incident, place: Destination, step: str, now: datetime) -> bo
     """Queue the alert of one step to one place; False when it was queued before."""
     text = alert_text(incident, place, now)
     return _queue(incident, place, ALERT, f"incident:{incident.pk}:{step}:{place.pk}", text, now)
+
+
+def tell_of_many(incident: Incident, place: Destination, now: datetime) -> bool:
+    """Queue one message that leads to the dashboard, in place of this alert and those like it.
+
+    False when the place was told so a few minutes ago.
+    """
+    words = alert_words(place.language or place.brand.language)
+    url = f"{settings.PUBLIC_BASE_URL}/dashboard/incidents/"
+    text = words.many.format(brand=place.brand.name, title=incident.title, url=url)
+    slot = int(now.timestamp() // MANY_FOR.total_seconds())
+    return _queue(incident, place, MANY, f"alerts:{place.pk}:{slot}", text, now)
 
 
 def tell_elsewhere(incident: Incident, now: datetime) -> int:
@@ -65,8 +81,8 @@ def _queue(
 ) -> bool:
     fields = {
         "brand_id": incident.brand_id,
-        "incident": incident,
-        "order_id": incident.order_id,
+        "incident": None if event == MANY else incident,
+        "order_id": None if event == MANY else incident.order_id,
         "store_id": incident.store_id,
         "destination": place,
         "event": event,
@@ -84,7 +100,7 @@ def _queue(
         Delivery.objects.create(
             brand_id=incident.brand_id,
             notification=notification,
-            order_id=incident.order_id,
+            order_id=notification.order_id,
             channel_id=place.channel_id,
             address=place.address,
             ref=secrets.token_urlsafe(18),

@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 State = Incident.State
 WAITING = (State.OPEN, State.SNOOZED)
 AT_ONCE = 50  # incidents in one sweep
+# So many steps about orders in so short a time are a flood: looked for among the newest events.
+FLOOD = 20
+FLOOD_TIME = timedelta(minutes=10)
+FLOOD_WINDOW = 500
 TAKEN_FOR = timedelta(minutes=1)  # then another process tries
 
 
@@ -99,7 +103,7 @@ def _perform(
     name = str(step.pk)
     if incident.state == State.SNOOZED:
         name += f".{_times_put_off(incident)}"
-    told = [p.name for p in _places(step, incident, now) if alerting.tell(incident, p, name, now)]
+    told = _tell(_places(step, incident, now), incident, name, now)
     following = steps[index + 1] if index + 1 < len(steps) else None
     wait = timedelta(minutes=following.after_minutes if following and told else 0)
     Incident.objects.filter(pk=incident.pk).update(
@@ -111,6 +115,30 @@ def _perform(
     whom = ", ".join(told) or "nobody is there to be told."
     incidents.note(incident.pk, "told", now, detail=f"{policy.name}, step {index + 1}: {whom}")
     transaction.on_commit(doorbell.ring)
+
+
+def _tell(places: list[Destination], incident: Incident, step: str, now: datetime) -> list[str]:
+    """Alert the places; in a flood of alerts about orders, with one message for all of them."""
+    if not _is_flood(incident, now):
+        return [place.name for place in places if alerting.tell(incident, place, step, now)]
+    for place in places:
+        alerting.tell_of_many(incident, place, now)
+    return [f"{place.name} (many at once: one message for all)" for place in places]
+
+
+def _is_flood(incident: Incident, now: datetime) -> bool:
+    """Whether the brand's staff were alerted of so many orders lately that more would not help."""
+    if incident.order_id is None:
+        return False
+    newest = IncidentEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    lately = IncidentEvent.objects.filter(
+        id__gt=newest - FLOOD_WINDOW,
+        kind="told",
+        at__gt=now - FLOOD_TIME,
+        incident__brand_id=incident.brand_id,
+        incident__order__isnull=False,
+    )
+    return len(lately.values_list("id", flat=True)[:FLOOD]) >= FLOOD
 
 
 def _rest(incident: Incident, now: datetime, why: str) -> None:

@@ -186,6 +186,7 @@ def event_word(event: str) -> str:
     others = {
         "reply": _("Answer"),
         "alert": _("Alert"),
+        "alerts": _("Many alerts"),
         "acknowledged": _("Alert taken"),
         "resolved": _("Alert resolved"),
     }

@@ -18,6 +18,7 @@ class AlertWords:
     act: str
     answer: str  # before the link
     over: Mapping[str, str]  # by the state that ended it
+    many: str  # one message in place of many
     nobody: str  # who, when there is no first name
     untold: str
     unsure: str  # it may have been sent
@@ -36,6 +37,7 @@ EN = AlertWords(
         "resolved": "Resolved: {title}. {why}",
         "acknowledged": "{actor} is on it: {title}.",
     },
+    many="{brand}: many alerts at once, such as: {title}\nSee all of them: {url}",
     nobody="The customer",
     untold="{who} was not told that order {order} {phase}",
     unsure="{who} may not know that order {order} {phase}",
@@ -66,6 +68,7 @@ ES = AlertWords(
         "resolved": "Resuelto: {title}. {why}",
         "acknowledged": "{actor} se encarga: {title}.",
     },
+    many="{brand}: muchos avisos a la vez, como este: {title}\nMira todos: {url}",
     nobody="El cliente",
     untold="{who} no sabe que el pedido {order} {phase}",
     unsure="{who} tal vez no sabe que el pedido {order} {phase}",

@@ -405,5 +405,23 @@ def test_the_same_trouble_again_is_the_same_incident(scene: Any):
     assert (told(), Incident.objects.get().times_seen) == (["KITCHEN"], 5)
 
 
+def test_a_flood_of_orders_becomes_one_message_to_each_place(scene: Any):
+    policy(scene, (0, [scene.kitchen]))
+    for number in range(30):
+        trouble(scene, about=f"late:{number}")
+    after(0)
+    assert (len(told()), len(told("alerts"))) == (20, 1)
+    message = composed(Delivery.objects.get(notification__event="alerts"), NOW)
+    assert "many alerts at once" in message.text
+    assert message.text.endswith("/dashboard/incidents/")
+    assert "incident" not in message.data, "a button would answer only one of them"
+    trouble(scene, kind="channel", about="channel:1", order_id=None)
+    after(0)
+    assert len(told()) == 21, "what is about no order is always told by itself"
+    trouble(scene, about="late:later")
+    after(11)
+    assert len(told()) == 22, "the flood is over"
+
+
 def test_the_store_of_an_incident_is_the_store_of_its_order(scene: Any):
     assert trouble(scene).store == scene.store
