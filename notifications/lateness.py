@@ -149,12 +149,12 @@ def follow(plan: Plan, changes: Sequence[StatusChange]) -> None:
     if not moving:
         return
     orders = {one.order_id: one.order for one in moving}
-    rows = _expectations(orders)
+    rows, batch = _expectations(orders), _Batch(plan, moving)
     wanted: list[Expectation] = []
     closed: list[Expectation] = []
     for part in _parts(orders, plan):
         row = rows.pop((part.order.pk, part.group.key), None)
-        clock = _clock(plan, part, moving, row)
+        clock = _clock(batch, plan, part, row)
         if clock is None and row is not None:
             closed.append(row)
         elif clock is not None and not _same(row, part, clock):
@@ -205,40 +205,51 @@ def groups_of(orders: Iterable[Order]) -> list[tuple[Order, FulfilmentGroup]]:
     return [(by_id[pk], group) for pk, some in groups.items() for group in active(lines[pk], some)]
 
 
-def _clock(
-    plan: Plan, part: Part, moving: Iterable[StatusChange], row: Expectation | None
-) -> Due | None:
-    entered = [
-        one.occurred_at
-        for one in moving
-        if one.order_id == part.order.pk
-        and one.fact in (Fact.STATUS, Fact.REVERTED)
-        and one.group_key in ("", part.group.key)
-    ]
-    same_phase = not entered and row is not None and row.status == part.group.status
+def _clock(batch: "_Batch", plan: Plan, part: Part, row: Expectation | None) -> Due | None:
+    entered = batch.entered(part)
     clock = due(
         part,
         plan.library.phase_times,
-        grace_of(plan.library),
-        max(entered, default=plan.now),
+        batch.grace,
+        entered or plan.now,
         plan.now,
-        being_told=_is_being_told(plan, part),
+        being_told=batch.tells(part),
     )
+    same_phase = entered is None and row is not None and row.status == part.group.status
     if clock is not None and clock.why == "phase" and same_phase and row is not None:
         return Due(row.due_at, row.why, row.due_at)  # it has been in this phase since before
     return clock
 
 
-def _is_being_told(plan: Plan, part: Part) -> bool:
-    """Whether this very plan tells the customer of the part's new time."""
-    return any(
-        draft.notification.order_id == part.order.pk
-        and draft.notification.audience == Audience.CUSTOMER
-        and draft.notification.group_key in ("", part.group.key)
-        and draft.notification.event in MOVES_THE_TIME
-        and draft.deliveries
-        for draft in plan.drafts
-    )
+class _Batch:
+    """What a batch says of each part, looked up by order: batches are large."""
+
+    def __init__(self, plan: Plan, moving: Iterable[StatusChange]) -> None:
+        self.grace = grace_of(plan.library)
+        self._told = {
+            (draft.notification.order_id, draft.notification.group_key)
+            for draft in plan.drafts
+            if draft.notification.event in MOVES_THE_TIME
+            and draft.notification.audience == Audience.CUSTOMER
+            and draft.deliveries
+        }
+        self._entered: dict[tuple[int, str], datetime] = {}
+        for one in moving:
+            if one.fact in (Fact.STATUS, Fact.REVERTED):
+                key = (one.order_id, one.group_key)
+                before = self._entered.get(key, one.occurred_at)
+                self._entered[key] = max(before, one.occurred_at)
+
+    def tells(self, part: Part) -> bool:
+        """Whether this very plan tells the customer of the part's new time."""
+        pk = part.order.pk
+        return bool(self._told) and not self._told.isdisjoint({(pk, ""), (pk, part.group.key)})
+
+    def entered(self, part: Part) -> datetime | None:
+        """When the part came into its phase, if that is in this batch."""
+        keys = ((part.order.pk, ""), (part.order.pk, part.group.key))
+        found = [self._entered[key] for key in keys if key in self._entered]
+        return max(found, default=None)
 
 
 def _same(row: Expectation | None, part: Part, clock: Due) -> bool:
@@ -302,8 +313,7 @@ def raise_late(now: datetime) -> int:
         rows = Expectation.objects.filter(id__in=[pk for (pk,) in ids]).select_related(
             "order__connection", "order__store"
         )
-        late = _still_there(list(rows.order_by("id")), now)
-        for row, part in late:
+        for row, part in _still_there(list(rows.order_by("id")), now):
             incidents.raise_incident(_trouble(row, part, now), now)
     return len(ids)
 
@@ -387,4 +397,4 @@ def is_late(group: FulfilmentGroup, method: str, row: Expectation | None, now: d
     if group.status == Status.READY and method not in BROUGHT:
         return False
     time = awaited(group, method)
-    return time is not None and time + timedelta(minutes=GRACE) < now
+    return time is not None and time + timedelta(minutes=GRACE) <= now
