@@ -170,9 +170,12 @@ class Drill:
         return self.house.read(self.since, self.first_post, self.over_at)
 
     def settled(self, intents: int, seconds: float = 40) -> None:
-        """Wait until `intents` intents are there and none is open, nor any delivery under way."""
+        """Wait until `intents` intents are there and nothing is open; alerts are not waited for."""
         mine = self.since.notification
-        deliveries = f"notification_id > {mine}"
+        deliveries = (
+            "notification_id IN (SELECT id FROM notifications_notification"
+            f" WHERE id > {mine} AND incident_id IS NULL)"
+        )
 
         def done() -> bool:
             states = dict(
@@ -195,8 +198,8 @@ class Drill:
     def finish(self, intents: int, seconds: float = 40) -> Records:
         """Wait for the end of all and check the invariants; the records."""
         self.settled(intents, seconds)
-        self._swept()
-        found = self.read()
+        self.swept()
+        found = self.read().without_alerts()
         check_invariants(found)
         lost = lost_in(found)
         assert lost <= self.allowed_untold, f"{lost} lost"
@@ -206,7 +209,7 @@ class Drill:
         """Write this drill's line of the table."""
         keep(self.line(found, note))
 
-    def _swept(self) -> None:
+    def swept(self) -> None:
         """A pump says that it lives every five seconds."""
         services.wait_until(
             lambda: (records.swept_at(self.house.product.ask) or 0) >= self.over_at,

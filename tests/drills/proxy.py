@@ -121,7 +121,7 @@ class FaultProxy:
             _reset(writer)
             return
         self._writers.add(writer)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             if self._trouble.talk is not None:
                 await self._trouble.talk(reader, writer)
             else:

@@ -111,6 +111,14 @@ class Records:
         """The same records, doctored."""
         return replace(self, **changes)
 
+    def without_alerts(self) -> "Records":
+        """Only what was owed to orders."""
+        intents = [one for one in self.intents if one.incident is None]
+        known = {one.id for one in intents}
+        return self.but(
+            intents=intents, deliveries=[one for one in self.deliveries if one.intent in known]
+        )
+
     def taken_of(self, delivery: Delivery) -> list[Taken]:
         """How often the provider accepted this delivery."""
         mine = [one for one in self.taken if one.provider == delivery.provider]

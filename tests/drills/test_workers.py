@@ -168,6 +168,7 @@ def poison_decided(drill: Drill, others: int) -> bool:
     " all of them count as poison (notifications/unknown.py: the suspects are claimed together"
     " again; they must be tried one at a time)",
 )
+@pytest.mark.drill
 def test_f45_row_that_kills_its_worker(drill: Drill):
     """One message ends the process that sends it, each time; the others go."""
     home = drill.house
