@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -507,6 +508,9 @@ class AnyOrder(RuleBasedStateMachine):
 
 def test_any_order_of_things(db: None):
     AnyOrder.TestCase.settings = hypothesis_settings(
-        max_examples=20, stateful_step_count=25, deadline=None
+        max_examples=20,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     AnyOrder.TestCase("runTest").runTest()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels_app.contract import Receipt, ReceiptStatus
@@ -38,6 +38,8 @@ from tests.journeys.shop import PHONE, Shop, open_shop, shopify_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Delivery.State
+# A busy machine draws slowly; that says nothing of what is tested.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture
@@ -122,6 +124,7 @@ def test_an_account_that_rests_for_long_is_not_chosen(clock: Any):
     assert "one" in draws(channels, 20)
 
 
+@PATIENT
 @given(
     st.lists(
         st.tuples(st.integers(0, 500), st.integers(10, 100), st.booleans()), min_size=1, max_size=5
@@ -382,6 +385,7 @@ def test_an_account_on_its_own_and_rooms_are_left_alone(clock: Any):
     assert balancing.balance(timezone.now()) == 0
 
 
+@PATIENT
 @given(st.lists(st.builds(Record, *[st.integers(0, 10**6)] * 5), min_size=2, max_size=5))
 def test_not_all_accounts_are_ever_slow_only_by_comparison(records: list[Record]):
     reasons = [
