@@ -8,6 +8,7 @@ from channels_app.models import Channel
 from consents import policy
 from consents.models import ContactPoint
 from notifications import claims, library
+from notifications.last_look import latest_changes
 from notifications.models import Delivery, Notification, Promise
 from notifications.promising import Known, known
 from notifications.claims import Claim
@@ -57,14 +58,16 @@ class Job:
     told: Sequence[Known] = ()  # the times that the customer knows, newest first
     promise: Promise | None = None  # the time that the message tells, once it is composed
     probe: bool = False  # the one message that tries a channel whose pause is over
+    latest: int = 0  # the order's newest change when it was read
 
 
 def load(ids: Sequence[int]) -> list[Job]:
-    """The jobs of claimed deliveries `ids`, in that order. Seven queries and the consent's."""
+    """The jobs of claimed deliveries `ids`, in that order. Eight queries and the consent's."""
     both = Delivery.objects.select_related("notification", "contact_point")
     deliveries = both.defer(*UNREAD_OF_DELIVERIES).in_bulk(ids)
     rows = [deliveries[pk] for pk in ids if pk in deliveries]
     order_ids = {row.order_id for row in rows if row.order_id}
+    latest = latest_changes(order_ids)
     orders = Order.objects.defer(*UNREAD_OF_ORDERS).in_bulk(order_ids)
     changes = StatusChange.objects.defer(*UNREAD_OF_CHANGES).in_bulk(
         {row.notification.change_id for row in rows if row.notification.change_id}
@@ -93,6 +96,7 @@ def load(ids: Sequence[int]) -> list[Job]:
             facts=facts.get(row.brand_id),
             newer=newer.get(row.pk, ""),
             told=told.get(row.order_id or 0, ()),
+            latest=latest.get(row.order_id or 0, 0),
         )
         for row in rows
     ]

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from channels_app.models import Channel
@@ -53,6 +53,27 @@ class Lanes:
     def add(self, job: Job, composed: Composed, checked_at: float) -> None:
         """Queue a message that was checked at `checked_at` (monotonic seconds)."""
         self._ready[job.channel.pk].append((job, composed, checked_at))
+
+    def seen(self) -> dict[int, int]:
+        """Order id -> its newest change that the messages which are ready know of."""
+        found: dict[int, int] = {}
+        for queue in self._ready.values():
+            for job, *_rest in queue:
+                order_id = job.delivery.order_id
+                if order_id is not None:
+                    found[order_id] = min(job.latest, found.get(order_id, job.latest))
+        return found
+
+    def withdraw(self, orders: Collection[int]) -> None:
+        """What is ready about `orders` goes back: something has happened to them."""
+        for channel_id in list(self._ready) if orders else ():
+            queue = self._ready[channel_id]
+            gone = [ready for ready in queue if ready[0].delivery.order_id in orders]
+            self.stale += [job.delivery.pk for job, *_rest in gone]
+            left = deque(ready for ready in queue if ready[0].delivery.order_id not in orders)
+            self._ready[channel_id] = left
+            if not left:
+                self._ready.pop(channel_id)
 
     def channels(self) -> list[int]:
         """The channels that have something ready."""

@@ -29,6 +29,7 @@ from notifications.composing import Composed, compose
 from notifications.context import Job
 from notifications.gating import gate
 from notifications.lanes import BATCH, Lanes, most_pressing
+from notifications.last_look import moved_on
 from notifications.planning import plan
 from notifications.sweeping import SWEEPS
 from notifications.taking import Taker, one_of_many
@@ -207,6 +208,8 @@ class Pump:
             at = time.monotonic()
             for job, composed in await self._db(self._prepare, jobs):
                 self._lanes.add(job, composed, at)
+        if seen := self._lanes.seen():
+            self._lanes.withdraw(await self._db(moved_on, seen))
         for channel_id in self._lanes.channels():
             self._fly(channel_id)
         return len(jobs)
