@@ -55,3 +55,15 @@ def test_giving_up_names_everything_that_has_not_flown(monkeypatch):
     fly(lanes, channel)
     assert lanes.empty() == [1, 2]
     assert not lanes
+
+
+def test_what_is_ready_about_an_order_that_has_news_goes_back(monkeypatch):
+    monkeypatch.setattr("notifications.lanes.time.monotonic", lambda: 100.0)
+    channel, lanes = SimpleNamespace(pk=7, limit=9), Lanes()
+    for pk, order_id in enumerate((31, 32, 31, None)):
+        delivery = SimpleNamespace(pk=pk, order_id=order_id)
+        lanes.add(SimpleNamespace(delivery=delivery, channel=channel, latest=pk), "words", 100.0)
+    assert lanes.seen() == {31: 0, 32: 1}
+    lanes.withdraw({31})
+    assert lanes.stale == [0, 2]
+    assert fly(lanes, channel) == [1, 3]
