@@ -37,7 +37,9 @@ class Channel(models.Model):
         default=100, help_text=_("Smaller comes first among channels of one family.")
     )
     max_in_flight = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text=_("Calls at once per process; empty: the provider's own.")
+        null=True,
+        blank=True,
+        help_text=_("Calls at once, over all workers; empty: the provider's own, each"),
     )
     weight = models.PositiveSmallIntegerField(
         default=100,
@@ -93,7 +95,7 @@ class Channel(models.Model):
 
     @property
     def limit(self) -> int:
-        """Calls at once per process."""
+        """Calls at once: over all workers when it was set, else in each process."""
         return self.max_in_flight or registry.provider_class(self.provider).in_flight
 
 

@@ -8,10 +8,10 @@ from channels_app.models import Channel
 from consents import policy
 from consents.models import ContactPoint
 from notifications import claims, library
+from notifications.claims import Claim
 from notifications.last_look import latest_changes
 from notifications.models import Delivery, Notification, Promise
 from notifications.promising import Known, known
-from notifications.claims import Claim
 from notifications.superseding import covers
 from orders.models import FulfilmentGroup, Order, OrderLine, StatusChange
 
@@ -52,8 +52,8 @@ class Job:
     lines: Sequence[OrderLine]
     point: ContactPoint | None
     facts: policy.Facts | None
-    also: Sequence[StatusChange] = ()  # the same step of other parts, told in one message
     claim: Claim | None = None  # what a correction takes back; `change` is then the claim's
+    also: Sequence[StatusChange] = ()  # the same step of other parts, told in one message
     newer: str = ""  # what has been told or planned meanwhile, and replaces a late message
     told: Sequence[Known] = ()  # the times that the customer knows, newest first
     promise: Promise | None = None  # the time that the message tells, once it is composed

@@ -106,8 +106,8 @@ SENTENCES: dict[Reason, str] = {
     "takes it back by {family}.",
     Reason.WITHDRAWN: "The order moved back before “{event}” was sent: it is withdrawn.",
     Reason.NEEDLESS: "{why} Nothing has to be taken back.",
-    Reason.NOT_KNOWN_YET: "What it takes back is being sent at this moment. It waits to see whether "
-    "that arrives.",
+    Reason.NOT_KNOWN_YET: "What it takes back is being sent at this moment. It waits to "
+    "see whether that arrives.",
     Reason.ERROR: "The planning failed: {error}. It is written in the log.",
 }
 

@@ -16,7 +16,7 @@ def database_now(seconds: int = 0) -> str:
     if connection.vendor == "postgresql":
         return f"(now() + interval '{int(seconds)} seconds')"
     # The same text form in which Django stores times, so that they compare.
-    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', '{int(seconds):+d} seconds')"
+    return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f000', 'now', '{int(seconds):+d} seconds')"
 
 
 def claim(

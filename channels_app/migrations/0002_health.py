@@ -12,6 +12,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name='channel',
+            name='max_in_flight',
+            field=models.PositiveSmallIntegerField(blank=True, help_text="Calls at once, over all workers; empty: the provider's own, each", null=True),
+        ),
         migrations.AddField(
             model_name='channel',
             name='country_caps',

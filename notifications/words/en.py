@@ -150,9 +150,10 @@ EVENTS = {
         "A correction about your order {{ order.number }}",
         "{% if correction.claim == '' %}Our last message about your order {{ order.number }} was"
         " wrong, sorry."
-        "{% else %}We told you{% if correction.told_at != '' %} at {{ correction.told_at }}{% endif %}"
-        " that {% if part.is_part %}part {{ part.number }} of {{ part.of }} of {% endif %}your order"
-        " {{ order.number }} is {{ correction.claim | downcase }}. That was wrong, sorry."
+        "{% else %}We told you"
+        "{% if correction.told_at != '' %} at {{ correction.told_at }}{% endif %}"
+        " that {% if part.is_part %}part {{ part.number }} of {{ part.of }} of {% endif %}"
+        "your order {{ order.number }} is {{ correction.claim | downcase }}. That was wrong, sorry."
         "{% if part.status != '' %} It is {{ part.status | downcase }}.{% endif %}{% endif %}",
         link=False,
         staff="CORRECTION: not {{ correction.claim | downcase | default: 'true' }}"
