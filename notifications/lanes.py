@@ -51,8 +51,16 @@ class Lanes:
         return dict(found)
 
     def add(self, job: Job, composed: Composed, checked_at: float) -> None:
-        """Queue a message that was checked at `checked_at` (monotonic seconds)."""
-        self._ready[job.channel.pk].append((job, composed, checked_at))
+        """Queue a message that was checked at `checked_at` (monotonic seconds).
+
+        An urgent one overtakes those that are not.
+        """
+        queue = self._ready[job.channel.pk]
+        if not job.notification.urgent or not queue or queue[-1][0].notification.urgent:
+            queue.append((job, composed, checked_at))
+            return
+        ahead = (at for at, ready in enumerate(queue) if not ready[0].notification.urgent)
+        queue.insert(next(ahead), (job, composed, checked_at))
 
     def seen(self) -> dict[int, int]:
         """Order id -> its newest change that the messages which are ready know of."""

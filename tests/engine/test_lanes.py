@@ -6,8 +6,12 @@ from typing import Any
 from notifications.lanes import TRUE_FOR, Lanes
 
 
-def job(pk: int, channel: Any) -> Any:
-    return SimpleNamespace(delivery=SimpleNamespace(pk=pk), channel=channel)
+def job(pk: int, channel: Any, urgent: bool = False) -> Any:
+    return SimpleNamespace(
+        delivery=SimpleNamespace(pk=pk),
+        channel=channel,
+        notification=SimpleNamespace(urgent=urgent),
+    )
 
 
 def fly(lanes: Lanes, channel: Any) -> list[int]:
@@ -61,9 +65,19 @@ def test_what_is_ready_about_an_order_that_has_news_goes_back(monkeypatch):
     monkeypatch.setattr("notifications.lanes.time.monotonic", lambda: 100.0)
     channel, lanes = SimpleNamespace(pk=7, limit=9), Lanes()
     for pk, order_id in enumerate((31, 32, 31, None)):
-        delivery = SimpleNamespace(pk=pk, order_id=order_id)
-        lanes.add(SimpleNamespace(delivery=delivery, channel=channel, latest=pk), "words", 100.0)
+        ready = job(pk, channel)
+        ready.delivery.order_id, ready.latest = order_id, pk
+        lanes.add(ready, "words", 100.0)
     assert lanes.seen() == {31: 0, 32: 1}
     lanes.withdraw({31})
     assert lanes.stale == [0, 2]
     assert fly(lanes, channel) == [1, 3]
+
+
+def test_what_is_urgent_overtakes_what_is_not_and_keeps_its_own_order(monkeypatch):
+    monkeypatch.setattr("notifications.lanes.time.monotonic", lambda: 100.0)
+    channel = SimpleNamespace(pk=7, limit=9)
+    lanes = full(channel, 2, 100.0)
+    for pk, urgent in ((10, True), (11, True), (12, False), (13, True)):
+        lanes.add(job(pk, channel, urgent), "words", 100.0)
+    assert fly(lanes, channel) == [10, 11, 13, 0, 1, 12]
