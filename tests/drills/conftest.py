@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,9 +13,8 @@ import psycopg
 import pytest
 
 from tests import services
-from tests.conftest import MISSING
 from tests.drills import table
-from tests.drills.house import ARRANGED, FULL, PROVIDERS, Drill, House, house
+from tests.drills.house import ARRANGED, CACHED_FOR, FULL, PROVIDERS, Drill, House, house
 from tests.real_parts.conftest import Shop, copied, needed
 from tests.real_parts.product import Product, product
 
@@ -108,7 +108,13 @@ def drill(request: pytest.FixtureRequest, home: House) -> Drill:
     return made
 
 
-def needed_program(path: str, what: str) -> None:
-    """Skip when the program at `path` is missing."""
-    if not Path(path).exists():
-        pytest.skip(f"{MISSING}{what} is not installed")
+@pytest.fixture
+def unpaused(home: House) -> Iterator[None]:
+    """No drill leaves a channel paused, or a breaker open, to the next."""
+    yield
+    home.execute(
+        "UPDATE channels_app_channel SET paused_until = NULL, paused_why = ''",
+        "DELETE FROM channels_app_channelhealth",
+        "DELETE FROM channels_app_channelminute",
+    )
+    time.sleep(CACHED_FOR)

@@ -16,6 +16,7 @@ WAITING_STATES = frozenset({"queued", "sending", "unknown"})
 ACCEPTED_STATES = frozenset({"sent", "delivered", "read", "handed_off"})
 GRACE = 60.0  # seconds after its end of use in which an intent may still be closed
 IN_FLIGHT = 10.0  # seconds of a call that had begun when the opt-out came
+ANSWERED = 300.0  # seconds in which a stop may be confirmed
 CANARIES = (CANARY_NAME, CANARY_HOST, CANARY_PHONE, CANARY_PHONE[1:])
 SURE = frozenset({Idempotency.KEY, Idempotency.LOOKUP})
 
@@ -75,12 +76,15 @@ def _explained(delivery: Delivery) -> int:
 
 
 def opt_outs_are_obeyed(records: Records) -> Iterator[str]:
-    """I4: no accepted send after an effective opt-out."""
+    """I4: no accepted send after an effective opt-out, but for the one that confirms it."""
     families = registry.families()
+    about_consent = {one.id for one in records.intents if one.purpose == "consent_admin"}
+    answers = {one.ref for one in records.deliveries if one.intent in about_consent}
     for out in records.opt_outs:
         for one in records.taken:
             same = one.to == out.address and out.channel in ("*", families[one.provider])
-            if same and one.at > out.at + IN_FLIGHT:
+            late = one.at - out.at > (ANSWERED if one.ref in answers else IN_FLIGHT)
+            if same and late:
                 yield f"{one.provider} took a message {one.at - out.at:.1f} s after an opt-out"
 
 

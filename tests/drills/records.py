@@ -43,6 +43,7 @@ class Intent:
     state: str
     useful_until: float
     incident: int | None = None
+    purpose: str = "order"
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,10 @@ def read_database(ask: Ask, since: Since) -> Records:
         ),
         changes=_changes(ask, since.change),
         intents=[
-            Intent(pk, state, seconds(until), incident)
-            for pk, state, until, incident in ask(
-                "SELECT id, state, useful_until, incident_id FROM notifications_notification"
+            Intent(pk, state, seconds(until), incident, purpose)
+            for pk, state, until, incident, purpose in ask(
+                "SELECT id, state, useful_until, incident_id, purpose"
+                " FROM notifications_notification"
                 f" WHERE id > {since.notification} ORDER BY id"
             )
         ],

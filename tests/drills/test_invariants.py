@@ -1,8 +1,10 @@
 """The check of I1-I8 fails when one record is doctored; the table says what was kept."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -170,3 +172,11 @@ def test_the_table_has_a_line_for_each_drill_in_the_order_of_the_faults(tmp_path
     ]
     assert f"{datetime.now(UTC):%Y-%m}" in text
     assert (tmp_path / "var" / "drills.md").read_text("utf-8") == text
+
+
+def test_every_fault_of_the_list_has_its_drill():
+    files = Path(__file__).parent.glob("test_*.py")
+    found = {
+        int(n) for path in files for n in re.findall(r"^def test_f(\d+)_", path.read_text(), re.M)
+    }
+    assert found == {*range(1, 26), *range(30, 33), *range(39, 48), 49, 50}

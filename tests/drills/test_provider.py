@@ -11,7 +11,11 @@ from tests import services
 from tests.drills.house import CACHED_FOR, SEND_TIMEOUT_SECONDS, Drill, House, size
 from tests.drills.records import Records
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("drills_provider")]
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.usefixtures("unpaused"),
+    pytest.mark.xdist_group("drills_provider"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +29,6 @@ def home(houses: Callable) -> Iterator[House]:
         made.product.web()
         made.dispatcher()
         yield made
-
-
-@pytest.fixture(autouse=True)
-def unpaused(home: House) -> Iterator[None]:
-    """No drill leaves a channel paused, or a breaker open, to the next."""
-    yield
-    home.execute(
-        "UPDATE channels_app_channel SET paused_until = NULL, paused_why = ''",
-        "DELETE FROM channels_app_channelhealth",
-        "DELETE FROM channels_app_channelminute",
-    )
-    time.sleep(CACHED_FOR)
 
 
 def requests(home: House, provider: str) -> int:
