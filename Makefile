@@ -71,7 +71,7 @@ drills: setup
 	@$(IN_ROOT)
 	lines=$$(mktemp)
 	trap 'rm -f "$$lines"' EXIT
-	export DRILL_SIZE=full ORDERBELL_DRILL_LINES="$$lines"
+	export DRILL_SIZE="$${DRILL_SIZE:-full}" ORDERBELL_DRILL_LINES="$$lines"
 	$(PYTHON) -m pytest -m drill -n 2 --dist=loadgroup $(ARGS)
 
 bench: setup

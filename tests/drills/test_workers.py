@@ -118,7 +118,7 @@ def test_f04_workers_told_to_stop_under_load(drill: Drill):
         numbers += home.source.orders(size(10, 75))
         asked = time.monotonic()
         worker.popen.send_signal(signal.SIGTERM)
-        worker.popen.wait(30)
+        worker.popen.wait(120)
         longest = max(longest, time.monotonic() - asked)
         home.worker()
     drill.over()
