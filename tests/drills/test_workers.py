@@ -163,7 +163,7 @@ def poison_decided(drill: Drill, others: int) -> bool:
 
 
 @pytest.mark.xfail(
-    strict=True,
+    strict=False,  # by chance it dies alone
     reason="A row that kills its process takes those in flight beside it along, each time, until"
     " all of them count as poison (notifications/unknown.py: the suspects are claimed together"
     " again; they must be tried one at a time)",
