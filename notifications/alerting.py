@@ -54,7 +54,7 @@ def tell_elsewhere(incident: Incident, now: datetime) -> int:
     places = Destination.objects.filter(pk__in=states).select_related("channel", "brand")
     count = 0
     for place in places:
-        if getattr(provider_class(place.channel.provider), "resolves_incidents", False):
+        if provider_class(place.channel.provider).resolves_incidents:
             busy = states[place.pk] == Delivery.State.SENDING
             due = now + AFTER_A_CALL if busy else now
             count += _tell_over(incident, place, due, now)

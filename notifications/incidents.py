@@ -55,12 +55,6 @@ def resolve(brand_id: int, about: str, why: str, now: datetime, actor: str = "")
     return sum(resolve_one(one, why, now, actor) for one in found)
 
 
-def resolve_order(order_id: int, why: str, now: datetime) -> int:
-    """The order has moved on: whatever was open about it is over; how many there were."""
-    found = Incident.objects.filter(order_id=order_id).exclude(state="resolved")
-    return sum(resolve_one(one, why, now) for one in found)
-
-
 def resolve_one(incident: Incident, why: str, now: datetime, actor: str = "") -> int:
     """This one is over; 1, or 0 when it already was."""
     with transaction.atomic():

@@ -313,11 +313,11 @@ class Pump:
             return 0
         try:
             await self._db(outcomes.settle, results, self.now())
-            await self._db(self._taker.counts.settled, [(r.job, r.ending) for r in results])
         except Exception:
             # What is known must not be forgotten: it is tried again with the next round.
             self._results = results + self._results
             raise
+        await self._db(self._taker.counts.settled, [(r.job, r.ending) for r in results])
         return len(results)
 
     # --- chores ----------------------------------------------------------

@@ -90,7 +90,7 @@ class Taker:
             taken = claim_fairly(pk, room, now, *(() if behind else (room, room)))
             ids, full = [*taken.live, *taken.stale], len(taken.live) >= room or bool(taken.stale)
         else:
-            rows = _claim_oldest(pk, room, now)
+            rows = claim_oldest(pk, room, now)
             ids, full = [row[0] for row in rows], len(rows) >= room
             if any(late for _pk, late in rows):
                 self._behind.add(pk)
@@ -98,11 +98,6 @@ class Taker:
         if not full:
             self._behind.discard(pk)
         return ids
-
-
-def channels_with_work(now: datetime) -> list[Channel]:
-    """Channels that have something due and may be used now."""
-    return [one.channel for one in look(now)[0]]
 
 
 def look(now: datetime) -> tuple[list[Work], frozenset[int]]:
@@ -155,12 +150,11 @@ def one_of_many(work: Callable[..., Any], *args: Any) -> Any:
         return None
 
 
-def claim_deliveries(channel_id: int, room: int, now: datetime) -> list[int]:
-    """Take up to `room` due deliveries of a channel: urgent ones first, then the oldest."""
-    return [pk for pk, _late in _claim_oldest(channel_id, room, now)]
+def claim_oldest(channel_id: int, room: int, now: datetime) -> list[tuple[int, bool]]:
+    """Take up to `room` due deliveries of a channel, urgent ones first, then the oldest.
 
-
-def _claim_oldest(channel_id: int, room: int, now: datetime) -> list[tuple[int, bool]]:
+    (delivery id, whether it is far behind) of each.
+    """
     rows = claim_due(channel_id, True, room, now, now - BEHIND)
     if len(rows) < room:
         rows += claim_due(channel_id, False, room - len(rows), now, now - BEHIND)

@@ -13,7 +13,7 @@ from notifications import caps, context
 from notifications.caps import Counts, country_of
 from notifications.models import Decision, Delivery, Notification
 from notifications.pump import Pump
-from notifications.taking import Taker, claim_deliveries
+from notifications.taking import Taker, claim_oldest
 from tests.engine.backlog import Scene, at_once, midnight, needs_postgresql, scene
 
 START = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_a_message_of_unknown_fate_counts(shop: Scene):
 def test_what_is_put_back_unsent_does_not_count(shop: Scene):
     worker, channel = Taker(), shop.channel("twilio", daily_cap=9)
     rows = shop.owe(channel, 3)
-    ids = claim_deliveries(channel.pk, 3, START)
+    ids = [pk for pk, _late in claim_oldest(channel.pk, 3, START)]
     worker.counts.reserve(ready(rows), START)
     assert counted() == 3
     worker.put_back(ids)

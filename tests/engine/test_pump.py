@@ -11,7 +11,7 @@ from channels_app.models import Channel
 from notifications import library, pump
 from notifications.models import Decision, Delivery, Notification
 from notifications.pump import Pump
-from notifications.taking import channels_with_work, claim_deliveries
+from notifications.taking import claim_oldest, look
 from orders.models import Order
 from orders.timeline import set_status
 from tests.journeys.shop import PHONE, Shop, open_shop, shopify_order
@@ -78,7 +78,7 @@ def test_a_channel_whose_credentials_cannot_be_read_holds_up_no_other(shop: Shop
             "UPDATE channels_app_channel SET credentials = 'not-a-token' WHERE provider = 'twilio'"
         )
     library._channels.clear()
-    assert {one.provider for one in channels_with_work(timezone.now())} == {"slack"}
+    assert {one.channel.provider for one in look(timezone.now())[0]} == {"slack"}
 
 
 def test_a_stage_that_fails_does_not_keep_what_is_due_from_being_sent(
@@ -179,5 +179,5 @@ def test_urgent_deliveries_are_claimed_first(shop: Shop):
         urgent=True,
         due_at=first.due_at,
     )
-    assert claim_deliveries(channel.pk, 1, timezone.now()) == [urgent.pk]
-    assert claim_deliveries(channel.pk, 1, timezone.now()) == [first.pk]
+    assert [pk for pk, _late in claim_oldest(channel.pk, 1, timezone.now())] == [urgent.pk]
+    assert [pk for pk, _late in claim_oldest(channel.pk, 1, timezone.now())] == [first.pk]
