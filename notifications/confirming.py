@@ -16,9 +16,10 @@ from channels_app.models import Channel
 from channels_app.registry import provider_class
 from notifications import library, unreached
 from notifications.context import Job
-from notifications.fallback import UNCONFIRMED, UNPROVEN, next_route, recipient
+from notifications.deciding import decide, recipient
+from notifications.fallback import UNCONFIRMED, UNPROVEN, next_route
 from notifications.models import Audience, Decision, Delivery, Notification, PageView
-from notifications.reasons import Reason, sentence
+from notifications.reasons import Reason
 from notifications.superseding import covers
 from orders.claiming import claim
 from orders.normalising import where
@@ -252,20 +253,12 @@ def _call_off(pending: QuerySet[Delivery], why: str, now: datetime) -> int:
 
 
 def _informed(delivery: Delivery, why: str, now: datetime) -> Decision:
-    notification = delivery.notification
-    rule = notification.rule
-    return Decision(
-        brand_id=notification.brand_id,
-        order_id=notification.order_id,
-        change_id=notification.change_id,
-        rule=rule,
-        rule_name=rule.name if rule else "",
-        notification=notification,
+    return decide(
+        delivery.notification,
+        Decision.Verdict.DROP,
+        Reason.INFORMED,
+        now,
         delivery=delivery,
-        audience=notification.audience,
-        recipient=recipient(notification)[:160],
-        verdict=Decision.Verdict.DROP,
-        reason=Reason.INFORMED,
-        sentence=sentence(Reason.INFORMED, why=why, family=delivery.channel.family),
-        decided_at=now,
+        why=why,
+        family=delivery.channel.family,
     )

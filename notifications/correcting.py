@@ -8,16 +8,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from notifications import claims, doorbell, library
-from notifications.fallback import recipient
+from notifications.deciding import decide, recipient
 from notifications.library import Library, RuleCard
 from notifications.matching import miss, takes_back
 from notifications.models import Decision, Delivery, Notification, Rule
 from notifications.owing import Draft, Plan, decision, new_delivery
-from notifications.reasons import Reason, sentence
+from notifications.reasons import Reason
 from notifications.values import zone
 from orders.models import FulfilmentGroup, Order, StatusChange
 from orders.statuses import CORRECTION, Fact, useful_for
@@ -299,24 +300,12 @@ def _decide(
     reason: Reason,
     now: datetime,
     delivery: Delivery | None,
-    **values: str,
+    **values: Any,
 ) -> Decision:
+    """Its sentence begins with the recipient."""
     who = recipient(note)
-    return Decision(
-        brand_id=note.brand_id,
-        order_id=note.order_id,
-        change_id=note.change_id,
-        rule=note.rule,
-        rule_name=note.rule.name if note.rule else "",
-        notification=note,
-        delivery=delivery,
-        audience=note.audience,
-        recipient=who[:160],
-        verdict=verdict,
-        reason=reason,
-        sentence=sentence(reason, recipient=who[:1].upper() + who[1:], **values),
-        decided_at=now,
-    )
+    values["recipient"] = who[:1].upper() + who[1:]
+    return decide(note, verdict, reason, now, delivery=delivery, **values)
 
 
 def _store(plan_: Plan) -> list[Notification]:

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy
 
 from channels_app.failures import CONSEQUENCES, Consequence, FailureKind
 from notifications.failover import ACCOUNT_FAULTS
+from notifications.models import Attempt
 
 ACCEPTED = "accepted"
-LOST = "lost"
 _WORDS: dict[str, str | Promise] = {
     ACCEPTED: gettext_lazy("Accepted"),
     FailureKind.RECIPIENT_INVALID: gettext_lazy("Address does not work"),
@@ -21,7 +21,7 @@ _WORDS: dict[str, str | Promise] = {
     FailureKind.THROTTLED: gettext_lazy("Asked to slow down"),
     FailureKind.TRANSIENT: gettext_lazy("Provider has a hiccup"),
     FailureKind.UNKNOWN: gettext_lazy("Nobody knows"),
-    LOST: gettext_lazy("Process went away meanwhile"),
+    Attempt.LOST: gettext_lazy("Process went away meanwhile"),
 }
 
 

@@ -17,7 +17,7 @@ from channels_app.models import Channel
 from channels_app.registry import provider_class
 from notifications import library
 from notifications.breaker import asleep_until
-from notifications.models import Delivery, Notification
+from notifications.models import Attempt, Delivery, Notification
 
 # An address of these kinds means the same to every account. A room, a chat or a push
 # subscription belongs to the account that it was made with.
@@ -26,7 +26,6 @@ PORTABLE = frozenset({AddressKind.PHONE, AddressKind.EMAIL})
 ACCOUNT_FAULTS = frozenset(
     {FailureKind.MISCONFIGURED, FailureKind.TRANSIENT, FailureKind.THROTTLED}
 )
-LOST = "lost"  # the ending of a try whose process went away
 LONG_REST = timedelta(seconds=60)  # throttled for longer than that, others take over
 
 
@@ -90,7 +89,7 @@ def may_have_arrived(delivery: Delivery) -> bool:
     """Whether the fate of one of its tries was ever unknown: no other account may repeat it."""
     return (
         delivery.claims > 1
-        and delivery.attempts.filter(ending__in=[FailureKind.UNKNOWN, LOST]).exists()
+        and delivery.attempts.filter(ending__in=[FailureKind.UNKNOWN, Attempt.LOST]).exists()
     )
 
 

@@ -8,9 +8,10 @@ from django.db import transaction
 from channels_app.models import Channel
 from consents.models import ContactPoint
 from notifications import failover, library
+from notifications.deciding import decide
 from notifications.models import Decision, Delivery, Notification
 from notifications.owing import new_delivery
-from notifications.reasons import Reason, sentence
+from notifications.reasons import Reason
 from notifications.unreached import not_told
 
 # Of a delivery that was sent, and of which neither a receipt nor a look at the page told in time.
@@ -55,16 +56,16 @@ def _other_account(
         return None
     delivery = _queue(notification, route, now)
     before, other = library.channel(failed.channel_id), library.channel(route["channel"])
-    _decide(
+    decide(
         notification,
-        delivery,
         Decision.Verdict.SEND,
         Reason.FAILOVER,
         now,
+        delivery=delivery,
         channel=before.name,
         why=why.rstrip("."),
         other=other.name,
-    )
+    ).save()
     return delivery
 
 
@@ -83,16 +84,16 @@ def _next_route(
         _give_up(notification, failed, why, now, before, reasons[1])
         return None
     delivery = _queue(notification, route, now)
-    _decide(
+    decide(
         notification,
-        delivery,
         Decision.Verdict.SEND,
         reasons[0],
         now,
+        delivery=delivery,
         before=before,
         why=why.rstrip("."),
         family=route["family"],
-    )
+    ).save()
     return delivery
 
 
@@ -119,14 +120,6 @@ def _take_route(notification: Notification, now: datetime) -> dict[str, Any] | N
     return None
 
 
-def recipient(notification: Notification) -> str:
-    """Whom it is for, as a person calls them."""
-    place, person = notification.destination, notification.customer
-    if place is not None:
-        return place.name
-    return (person.given_name or person.name if person else "") or "the customer"
-
-
 def _give_up(
     notification: Notification,
     failed: Delivery,
@@ -143,39 +136,13 @@ def _give_up(
         return  # another route of the same notification is under way, or has worked
     notification.state = Notification.State.FAILED
     notification.save(update_fields=["routes", "state"])
-    _decide(
+    decide(
         notification,
-        failed,
         Decision.Verdict.DROP,
         reason,
         now,
+        delivery=failed,
         family=before,
         why=why.rstrip("."),
-    )
+    ).save()
     not_told(notification, why, now)
-
-
-def _decide(
-    notification: Notification,
-    delivery: Delivery,
-    verdict: str,
-    reason: Reason,
-    now: datetime,
-    **values: Any,
-) -> None:
-    rule = notification.rule
-    Decision.objects.create(
-        brand_id=notification.brand_id,
-        order_id=notification.order_id,
-        change_id=notification.change_id,
-        rule=rule,
-        rule_name=rule.name if rule else "",
-        notification=notification,
-        delivery=delivery,
-        audience=notification.audience,
-        recipient=recipient(notification)[:160],
-        verdict=verdict,
-        reason=reason,
-        sentence=sentence(reason, recipient=recipient(notification), **values),
-        decided_at=now,
-    )

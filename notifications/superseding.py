@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from notifications import coalescing
-from notifications.fallback import recipient
+from notifications.deciding import decide
 from notifications.models import Decision, Delivery, Notification
 from notifications.owing import Draft, Plan
-from notifications.reasons import Reason, sentence
+from notifications.reasons import Reason
 from orders.statuses import Fact, Status
 
 _STEPS = frozenset(status.value for status in Status)
@@ -162,21 +162,8 @@ def _decision(
     reason: Reason,
 ) -> Decision:
     values = {"newer": newer.event, "older": older.event, "before": newer.event, "seconds": 0}
-    row = Decision(
-        brand_id=older.brand_id,
-        order_id=older.order_id,
-        change_id=older.change_id,
-        rule=older.rule,
-        rule_name=older.rule.name if older.rule else "",
-        notification=older,
-        delivery=delivery,
-        audience=older.audience,
-        recipient=recipient(older)[:160],
-        verdict=Decision.Verdict.DROP,
-        reason=reason,
-        sentence=sentence(reason, **values),
-        inputs={"newer_change": newer.change_id},
-        decided_at=plan.now,
-    )
+    inputs = {"newer_change": newer.change_id}
+    drop = Decision.Verdict.DROP
+    row = decide(older, drop, reason, plan.now, delivery=delivery, inputs=inputs, **values)
     plan.replaced.append((row, newer))
     return row

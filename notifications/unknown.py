@@ -16,7 +16,6 @@ from orders.claiming import claim, database_now
 State = Delivery.State
 # A row that dies with its process again and again is poison: it is set aside.
 MOST_LOST = 5
-LOST = "lost"
 ASK_AGAIN = timedelta(seconds=30)
 
 
@@ -34,7 +33,7 @@ def expire_leases(limit: int, now: datetime) -> int:
     if rows:
         Attempt.objects.bulk_create(
             [
-                Attempt(delivery_id=pk, channel_id=channel_id, ending=LOST, started_at=now)
+                Attempt(delivery_id=pk, channel_id=channel_id, ending=Attempt.LOST, started_at=now)
                 for pk, channel_id in rows
             ]
         )
@@ -78,7 +77,7 @@ def decide(job: Job, now: datetime) -> None:
 
 def again(job: Job, why: str, now: datetime, *, duplicate: bool = False) -> None:
     """Queue it once more, if it is still worth it and it is not poison."""
-    if job.delivery.attempts.filter(ending=LOST).count() >= MOST_LOST:
+    if job.delivery.attempts.filter(ending=Attempt.LOST).count() >= MOST_LOST:
         give_up(job, "It was lost with its process too often.", now)
         return
     if job.notification.useful_until <= now:

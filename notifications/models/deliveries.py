@@ -141,6 +141,8 @@ class Delivery(models.Model):
 class Attempt(models.Model):
     """One try of a delivery: the exact text, and how the provider answered."""
 
+    LOST = "lost"  # the ending of a try whose process went away
+
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT)
     ending = models.CharField(max_length=20)  # accepted, a FailureKind, or lost

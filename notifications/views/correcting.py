@@ -17,7 +17,7 @@ from channels_app.failures import SendError
 from notifications import claims, composing, correcting, library
 from notifications.context import Job
 from notifications.correcting import Wrong
-from notifications.fallback import recipient
+from notifications.deciding import recipient
 from notifications.models import Attempt, Delivery
 from notifications.views import scope, steps
 from notifications.views.labels import by, masked, said
