@@ -7,7 +7,7 @@ part's. Its time does not start anew: nobody is kept waiting for the last of man
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from notifications.models import Audience, Decision, Delivery, Notification
+from notifications.models import Audience, Delivery, Notification
 from notifications.owing import Draft, Plan
 from notifications.reasons import Reason, sentence
 from orders.statuses import Status
@@ -109,9 +109,3 @@ def obvious_sentence(known: Delivery, now: datetime) -> str:
     """Why nobody needs to be told."""
     seconds = int((now - known.created_at).total_seconds())
     return sentence(Reason.OBVIOUS, before=known.notification.event, seconds=seconds)
-
-
-def name_successors(replaced: Iterable[tuple[Decision, Notification]]) -> None:
-    """Each decision on a replaced message names the row of the one that was written instead."""
-    for row, newer in replaced:
-        row.inputs = {**row.inputs, "newer_notification": newer.pk}

@@ -17,7 +17,7 @@ from notifications.deciding import decide, recipient
 from notifications.library import Library, RuleCard
 from notifications.matching import miss, takes_back
 from notifications.models import Decision, Delivery, Notification, Rule
-from notifications.owing import Draft, Plan, decision, new_delivery
+from notifications.owing import Draft, Plan, decision, new_delivery, write
 from notifications.reasons import Reason
 from notifications.values import zone
 from orders.models import FulfilmentGroup, Order, StatusChange
@@ -72,7 +72,7 @@ def send(order_id: int, actor: str, now: datetime) -> list[Notification]:
         _withdraw(plan_, found.unsent)
         for wrong in found.told:
             _correct(plan_, wrong, wrong.notification.rule, _moved_back(order, wrong), actor)
-        drafts = _store(plan_)
+        drafts = write(plan_)
         transaction.on_commit(doorbell.ring)
     return drafts
 
@@ -306,18 +306,3 @@ def _decide(
     who = recipient(note)
     values["recipient"] = who[:1].upper() + who[1:]
     return decide(note, verdict, reason, now, delivery=delivery, **values)
-
-
-def _store(plan_: Plan) -> list[Notification]:
-    """All rows, parents first."""
-    notes = [draft.notification for draft in plan_.drafts]
-    Notification.objects.bulk_create(notes)
-    deliveries = [one for draft in plan_.drafts for one in draft.deliveries]
-    for one in deliveries:
-        one.notification_id = one.notification.pk
-    Delivery.objects.bulk_create(deliveries)
-    decisions = [*plan_.decisions, *(draft.decision for draft in plan_.drafts)]
-    for row in decisions:
-        row.notification_id = row.notification.pk if row.notification else None
-    Decision.objects.bulk_create(decisions)
-    return notes

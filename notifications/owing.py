@@ -43,6 +43,26 @@ class Plan:
     ledger: Ledger = field(default_factory=Ledger)  # the times that customers know
 
 
+def write(plan: Plan) -> list[Notification]:
+    """Store all rows of the plan, parents first; its notifications."""
+    notifications = [draft.notification for draft in plan.drafts]
+    Notification.objects.bulk_create(notifications)
+    for draft in plan.drafts:
+        for delivery in draft.deliveries:
+            delivery.notification = draft.notification
+        draft.decision.notification = draft.notification
+    for row, newer in plan.replaced:
+        row.inputs = {**row.inputs, "newer_notification": newer.pk}
+    deliveries = [delivery for draft in plan.drafts for delivery in draft.deliveries]
+    Delivery.objects.bulk_create(deliveries)
+    decisions = [*plan.decisions, *(draft.decision for draft in plan.drafts)]
+    for row in decisions:
+        # A replaced draft was saved above; its decision now knows its row.
+        row.notification_id = row.notification.pk if row.notification else None
+    Decision.objects.bulk_create(sorted(decisions, key=lambda row: row.change_id or 0))
+    return notifications
+
+
 def useful_span(event: str, useful_minutes: int | None) -> timedelta:
     """How long a message about `event` is worth sending."""
     return timedelta(minutes=useful_minutes) if useful_minutes else useful_for(event)

@@ -15,17 +15,16 @@ from django.db import OperationalError, connection, transaction
 from consents import policy
 from consents.models import ContactPoint
 from notifications import correcting, lateness, library, promising
-from notifications.coalescing import name_successors
 from notifications.incidents import orders_moved_on
 from notifications.matching import miss, takes_back
-from notifications.models import Audience, Decision, Delivery, Notification, Rule
+from notifications.models import Audience, Decision, Rule
 from notifications.owing import (
-    Draft,
     Plan,
     decision,
     draft_for_customer,
     draft_for_destination,
     useful_span,
+    write,
 )
 from notifications.reasons import Reason
 from notifications.recipients import contact_points, destinations
@@ -101,7 +100,7 @@ def _plan_changes(changes: Sequence[StatusChange], now: datetime) -> None:
     for plan_, ours in what_they_owe(changes, now):
         correcting.moved_back(plan_, ours)
         supersede(plan_, {change.order_id for change in ours}, now)
-        _write(plan_)
+        write(plan_)
         orders_moved_on(ours, now)
         lateness.follow(plan_, ours)
 
@@ -183,21 +182,3 @@ def _near(plan_: Plan, change: StatusChange, rule: Rule) -> dict[str, Any] | Non
 def _duration(age: timedelta) -> str:
     minutes = int(age.total_seconds() // 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
-
-
-def _write(plan_: Plan) -> None:
-    """All rows of the plan, parents first."""
-    drafts: list[Draft] = plan_.drafts
-    Notification.objects.bulk_create([draft.notification for draft in drafts])
-    for draft in drafts:
-        for delivery in draft.deliveries:
-            delivery.notification = draft.notification
-        draft.decision.notification = draft.notification
-    name_successors(plan_.replaced)
-    deliveries = [delivery for draft in drafts for delivery in draft.deliveries]
-    Delivery.objects.bulk_create(deliveries)
-    decisions = [*plan_.decisions, *(draft.decision for draft in drafts)]
-    for row in decisions:
-        # A replaced draft was saved above; its decision now knows its row.
-        row.notification_id = row.notification.pk if row.notification else None
-    Decision.objects.bulk_create(sorted(decisions, key=lambda row: row.change_id or 0))
