@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django import forms
 
@@ -33,10 +33,14 @@ class Family(StrEnum):
     PUSH = "push"
     TEAM = "team"  # where staff talk: Slack, Teams
     WEBHOOK = "webhook"  # a partner's endpoint
+    EVENT = "event"  # the operator's other systems: CRM, help desk, shop; they act on it
 
 
 class AddressKind(StrEnum):
-    """What a recipient needs to be reached."""
+    """What a recipient needs to be reached, where several providers share it.
+
+    People of a provider that gives them ids of its own are known by that provider's slug.
+    """
 
     PHONE = "phone"
     EMAIL = "email"
@@ -77,7 +81,30 @@ class Capabilities:
     inbound: bool = False
     idempotency: Idempotency = Idempotency.NONE
     needs_join: bool = False  # a person must write to us before we may write to them
+    needs_opt_in: bool = False  # its rules want a recorded yes; having the address is not enough
     handles_stop: bool = False  # the provider itself answers STOP
+    window_hours: int = 0  # free words only so long after they wrote; 0: always
+    templates: bool = False  # can send texts that are kept, and approved, at the provider
+    personal: bool = False  # gets the customer's name and addresses in `Message.data`
+    hands_off: bool = False  # what becomes of it is the operator's own automation's affair
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTemplate:
+    """A text kept at the provider: its id there, its language there, and what fills it in."""
+
+    id: str
+    language: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)  # in the order of the gaps
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A token that was fetched with the credentials (OAuth). `data`: what came along with it."""
+
+    token: str
+    expires_at: datetime
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +125,8 @@ class Message:
     callback_url: str = ""  # where receipts of this channel go; carries no secret of the provider
     actions: Sequence[tuple[str, str]] = ()  # (label, value) buttons, where the family has them
     data: Mapping[str, Any] = field(default_factory=dict)  # the order in fields, for machines
+    template: ProviderTemplate | None = None  # the text at the provider that says the same
+    window_open: bool = False  # they wrote to us within the provider's `window_hours`
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +308,7 @@ class Provider:
     slug: ClassVar[str]
     name: ClassVar[str]
     family: ClassVar[Family]
-    address: ClassVar[AddressKind]
+    address: ClassVar[str]  # an AddressKind, or its own slug
     audiences: ClassVar[frozenset[str]] = frozenset({"customer"})
     capabilities: ClassVar[Capabilities] = Capabilities()
     Credentials: ClassVar[type[Credentials]] = Credentials
@@ -301,6 +330,7 @@ class Provider:
         self.base = (base_url or self.base_url).rstrip("/")
         self.stand_in = bool(base_url)
         self.allowed_hosts = allowed_hosts
+        self.access: Access | None = None  # put in before `request`, where `token_request` asks
 
     def request(self, message: Message) -> Request:
         """The request that sends `message`. Pure. Raises SendError for what can never be sent."""
@@ -309,6 +339,44 @@ class Provider:
     def accepted(self, response: Response) -> Accepted:
         """Read the answer; raises SendError with the kind that the provider's code means."""
         raise NotImplementedError
+
+    def following(self, message: Message, response: Response) -> Request | None:
+        """The request that must follow `response` before `message` counts as sent, or None.
+
+        Every step must be harmless when it is repeated: a lost answer leads back to the first.
+        Raises SendError. `accepted` reads the answer to the last one.
+        """
+        return None
+
+    def token_request(self, now: datetime) -> Request | None:
+        """For OAuth: the request that fetches a token. None: the credentials need none."""
+        return None
+
+    def token(self, response: Response, now: datetime) -> Access:
+        """The token in the answer to `token_request`; raises SendError."""
+        raise NotImplementedError
+
+    def verification(self) -> Request | None:
+        """A harmless request that proves the credentials; None where only a message does."""
+        return None
+
+    def verified(self, response: Response) -> str:
+        """A sentence about the account behind the credentials; raises SendError."""
+        raise NotImplementedError
+
+    def template_problems(self, template: ProviderTemplate) -> Sequence[str]:
+        """What is wrong with `template`, in sentences, as far as it can be seen from here."""
+        return () if self.capabilities.templates else (f"{self.name} keeps no templates.",)
+
+    def join_link(self, token: str) -> str:
+        """Where a customer begins to talk to us; what they write first is "/start <token>"."""
+        return ""
+
+    def at(self, url: str) -> str:
+        """`url` that the operator pasted, or the same path at the stand-in."""
+        parts = urlsplit(url)
+        rest = parts.path + (f"?{parts.query}" if parts.query else "")
+        return self.base + rest if self.stand_in else url
 
     def lookup(self, message: Message, since: datetime) -> Request:
         """For Idempotency.LOOKUP: the request that asks whether `message` arrived after `since`."""

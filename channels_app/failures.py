@@ -86,6 +86,13 @@ class SendError(Exception):
         self.retry_after = retry_after
 
 
+class AccessRefused(SendError):
+    """The fetched token is no longer good: a new one is fetched, and the send tried once more."""
+
+    def __init__(self, code: str = "401", detail: str = "The token is no longer valid.") -> None:
+        super().__init__(FailureKind.MISCONFIGURED, code, detail)
+
+
 def kind_of_status(status: int) -> FailureKind:
     """What an HTTP status means when the provider's own code says nothing better."""
     if status in (401, 403) or 300 <= status < 400:

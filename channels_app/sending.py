@@ -12,8 +12,10 @@ sends nothing does not pay for an HTTP client.
 import logging
 import re
 import socket
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -21,10 +23,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from channels_app import safe_urls
-from channels_app.contract import Accepted, Message, Provider, Request, Response
+from channels_app.contract import Accepted, Access, Message, Provider, Request, Response
 from channels_app.failures import FailureKind, SendError, kind_of_status
 
 logger = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
 
 BODY_CAP = 64 * 1024
 # Answers are small: unpacking them would cost more than it saves on the wire.
@@ -196,12 +200,47 @@ def guarded(provider: Provider, request: Request) -> bool:
     return not provider.base or not request.url.startswith(f"{provider.base}/")
 
 
+STEPS = 4  # requests that one message may take
+
+
 async def send(
     transport: Transport, provider: Provider, message: Message, deadline: float
 ) -> Accepted:
     """Send `message` and say how it was taken; raises SendError."""
+    fitted, request = _composed(provider, message)
+    response = await _exchange(transport, provider, request, deadline)
+    for _step in range(STEPS - 1):
+        following = _read_by(provider, response, provider.following, fitted, response)
+        if following is None:
+            break
+        response = await _exchange(transport, provider, following, deadline)
+    return _read_by(provider, response, provider.accepted, response)
+
+
+async def verify(transport: Transport, provider: Provider, deadline: float) -> str:
+    """Prove the credentials; a sentence about the account. Raises SendError."""
+    request = provider.verification()
+    if request is None:
+        return ""
+    response = await _exchange(transport, provider, request, deadline)
+    return _read_by(provider, response, provider.verified, response)
+
+
+async def fetch_token(
+    transport: Transport, provider: Provider, now: datetime, deadline: float
+) -> Access | None:
+    """The token that `provider` needs, from where it is issued; None when it needs none."""
+    request = provider.token_request(now)
+    if request is None:
+        return None
+    response = await _exchange(transport, provider, request, deadline)
+    return _read_by(provider, response, provider.token, response, now)
+
+
+def _composed(provider: Provider, message: Message) -> tuple[Message, Request]:
     try:
-        request = provider.request(provider.fit(message))
+        fitted = provider.fit(message)
+        return fitted, provider.request(fitted)
     except SendError:
         raise
     except Exception:
@@ -211,9 +250,24 @@ async def send(
             "request",
             "The message cannot be composed for this provider. The log has the reason.",
         ) from None
-    response = await transport.exchange(request, deadline, guarded(provider, request))
+
+
+async def _exchange(
+    transport: Transport, provider: Provider, request: Request, deadline: float
+) -> Response:
+    """The answer. A question that was lost changed nothing: it may simply be asked again."""
     try:
-        return provider.accepted(response)
+        return await transport.exchange(request, deadline, guarded(provider, request))
+    except SendError as error:
+        if error.kind is FailureKind.UNKNOWN and request.method == "GET":
+            raise SendError(FailureKind.TRANSIENT, error.code, error.detail) from None
+        raise
+
+
+def _read_by(provider: Provider, response: Response, read: Callable[..., Read], *args: Any) -> Read:
+    """What `read` makes of `response`; an answer in an unknown shape is no crash."""
+    try:
+        return read(*args)
     except SendError:
         raise
     except Exception as error:
@@ -232,13 +286,8 @@ async def look_up(
     except Exception:
         logger.exception("%s could not compose a lookup", provider.slug)
         raise SendError(FailureKind.UNKNOWN, "request", "The lookup cannot be composed.") from None
-    response = await transport.exchange(request, deadline, guarded(provider, request))
-    try:
-        return provider.found(response, fitted, since)
-    except SendError:
-        raise
-    except Exception as error:
-        raise _unreadable(provider, response, error) from None
+    response = await _exchange(transport, provider, request, deadline)
+    return _read_by(provider, response, provider.found, response, fitted, since)
 
 
 def _unreadable(provider: Provider, response: Response, error: Exception) -> SendError:

@@ -23,14 +23,17 @@ from channels_app.contract import (
     Idempotency,
     InboundMessage,
     Provider,
+    ProviderTemplate,
     Receipt,
     ReceiptStatus,
+    Request,
     Response,
 )
 from channels_app.failures import FailureKind, SendError
 from channels_app.management.commands import providers as command
 from channels_app.sandbox import server
-from channels_app.sandbox.contract import Account, Call
+from channels_app.sandbox.contract import Account, Call, Taken
+from channels_app.sending import STEPS
 from tests.cases import CallbackCase, SendCase
 
 SLUGS = registry.slugs()
@@ -228,7 +231,7 @@ def test_the_same_call_without_its_signature_or_with_another_key_is_refused(
     others = {name: value[::-1] + "x" for name, value in known.items()}
     forged = [(case.request, others), (case.request, {})]
     # Where the proof is a header, it is needed; elsewhere it is in the body, and was tested above.
-    if any(re.search("signature|token", name) for name in case.request.headers):
+    if any(re.search("signature|token|authorization", name) for name in case.request.headers):
         forged.append((replace(case.request, headers={}), known))
     for request, credentials in forged:
         with pytest.raises(CallbackRefused):
@@ -252,32 +255,117 @@ def test_a_failure_in_a_receipt_says_what_follows(slug: str) -> None:
                 assert (found.status is ReceiptStatus.FAILED) == (found.failure is not None)
 
 
-# --- the stand-in ---
+# --- the account ---
 @pytest.mark.parametrize("slug", SLUGS)
-def test_the_stand_in_takes_what_its_provider_sends_and_the_provider_reads_its_answer(
+def test_the_credentials_can_be_proven_without_a_message_or_the_provider_has_no_such_question(
     slug: str,
 ) -> None:
-    credentials = server.demo_credentials(slug)
-    provider = registry.provider_class(slug)(credentials, "http://127.0.0.1:8001/x")
-    message = cases_of(slug).SEND_CASES[0].message
-    # A table may stop the clock with this; the stand-in looks at the real one.
-    message = replace(message, data={k: v for k, v in message.data.items() if k != "sent_at"})
-    request = provider.request(provider.fit(message))
+    """`VERIFY_CASES` of the cases: (answer, expected sentence or kind of failure)."""
+    provider, known = provider_of(slug), getattr(cases_of(slug), "VERIFY_CASES", ())
+    asks = provider.verification()
+    assert (asks is not None) == bool(known), "verification() and VERIFY_CASES go together"
+    ends = []
+    for response, expected in known:
+        try:
+            ends.append(provider.verified(response))
+        except SendError as error:
+            ends.append(error.kind)
+        assert ends[-1] == expected
+    if asks is not None:
+        assert asks.method in ("GET", "POST")
+        assert FailureKind.MISCONFIGURED in ends and any(type(end) is str for end in ends)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_text_at_the_provider_is_checked_where_there_are_any(slug: str) -> None:
+    able = registry.provider_class(slug).capabilities
+    problems = provider_of(slug).template_problems(ProviderTemplate(id="", language="en"))
+    assert problems, "an empty id is nobody's template"
+    assert able.templates or "keeps no templates" in problems[0]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_what_is_handed_over_to_automation_says_so(slug: str) -> None:
+    taken = [c.expected for c in cases_of(slug).SEND_CASES if isinstance(c.expected, Accepted)]
+    able = registry.provider_class(slug).capabilities
+    assert {one.handed_off for one in taken} == {able.hands_off}
+
+
+# --- the stand-in ---
+def answered(slug: str, provider: Provider, request: Request) -> tuple[Response, Taken | None]:
+    """What the stand-in answers to `request`, through `server.ends()`."""
     assert request.url.startswith("http://127.0.0.1:8001/x/")
     parts = urlsplit(request.url.removeprefix("http://127.0.0.1:8001/x"))
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Call(
         request.method, unquote(parts.path), headers, request.body, dict(parse_qsl(parts.query))
     )
-    account = Account("https://hub.example/receipts/k1/", credentials)
-    reply, taken = server.ends()[slug].handle(call, [account])
-    assert taken is not None, reply
-    assert taken.to == message.to
+    account = Account("https://hub.example/receipts/k1/", dict(provider.credentials))
+    reply, taken = ENDS[slug].handle(call, [account])
+    names = {name.lower(): value for name, value in reply.headers.items()}
+    return Response(reply.status, names, reply.body), taken
+
+
+def connected(slug: str) -> Provider:
+    """The provider at its stand-in, with the demo's credentials, and a token where it needs one."""
+    provider = registry.provider_class(slug)(
+        server.demo_credentials(slug), "http://127.0.0.1:8001/x"
+    )
+    now = datetime.now(UTC)
+    asks = provider.token_request(now)
+    if asks is not None:
+        response, taken = answered(slug, provider, asks)
+        assert taken is None
+        provider.access = provider.token(response, now)
+        assert provider.access.token
+        assert provider.access.expires_at > now
+    return provider
+
+
+ENDS = server.ends()
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_stand_in_takes_what_its_provider_sends_and_the_provider_reads_its_answer(
+    slug: str,
+) -> None:
+    provider = connected(slug)
+    message = cases_of(slug).SEND_CASES[0].message
+    # A table may stop the clock with this; the stand-in looks at the real one.
+    message = replace(message, data={k: v for k, v in message.data.items() if k != "sent_at"})
+    message = provider.fit(message)
+    response, taken = answered(slug, provider, provider.request(message))
+    for _step in range(STEPS - 1):
+        following = provider.following(message, response)
+        if following is None:
+            break
+        response, later = answered(slug, provider, following)
+        taken = later or taken
+    assert taken is not None, response
+    if "customer" in provider.audiences:
+        assert taken.to == message.to
     if provider.family is not Family.PUSH:  # only the browser can read those
         assert taken.text.endswith(message.text)
-    answer = {name.lower(): value for name, value in reply.headers.items()}
-    accepted = provider.accepted(Response(reply.status, answer, reply.body))
+    accepted = provider.accepted(response)
     assert accepted.message_id in ("", taken.id)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_stand_in_proves_good_credentials_and_refuses_others(slug: str) -> None:
+    provider = connected(slug)
+    asks = provider.verification()
+    if asks is None:
+        return
+    response, taken = answered(slug, provider, asks)
+    assert taken is None
+    assert provider.verified(response)
+    headers = {name: f"{value}x" for name, value in asks.headers.items()}
+    url = re.sub(r"(key|token)=[^&]+", r"\1=x", asks.url)
+    spoilt = replace(asks, headers=headers, url=url)
+    refused, _taken = answered(slug, provider, spoilt)
+    if spoilt.headers != asks.headers or spoilt.url != asks.url:
+        with pytest.raises(SendError):
+            provider.verified(refused)
 
 
 # --- the command ---
