@@ -139,6 +139,19 @@ class Slack(Provider):
             raise SendError(FailureKind.UNKNOWN, "200", "Slack's answer names no message.")
         return Accepted(f"{channel}:{ts}")
 
+    def verification(self) -> Request:
+        """An auth.test: whose token this is. Any token may ask, and nobody sees it."""
+        bearer = {"Authorization": f"Bearer {self.credentials['bot_token']}"}
+        return Request.form(f"{self.base}/auth.test", {}, bearer)
+
+    def verified(self, response: Response) -> str:
+        """The app's name and its workspace. Slack answers 200 to a bad token, too."""
+        answer = answer_of(response)
+        if answer.get("ok") is not True:
+            raise failure(response, answer)
+        user, team = text_of(answer.get("user"), 80), text_of(answer.get("team"), 80)
+        return f"Slack knows the app as {user or '?'} in the workspace {team or '?'}."
+
     def fit(self, message: Message) -> Message:
         """Cut so that the escaped text fits into one section."""
         return replace(

@@ -44,7 +44,7 @@ def demo_credentials() -> dict[str, str]:
 
 
 class SlackSandbox(SandboxEnd):
-    """The one method that we call."""
+    """The two methods that we call."""
 
     slug = "slack"
 
@@ -52,8 +52,10 @@ class SlackSandbox(SandboxEnd):
         self._shown: deque[Taken] = deque(maxlen=500)  # newest first
 
     def handle(self, call: Call, accounts: Sequence[Account]) -> tuple[Reply, Taken | None]:
-        """Answer chat.postMessage; Slack says 200 to refusals, too."""
+        """Answer chat.postMessage and auth.test; Slack says 200 to refusals, too."""
         try:
+            if call.path == "/auth.test":
+                return whose_token(call, accounts), None
             reply, taken = post_message(call, accounts)
         except Refused as no:
             return Reply(200, error_body(str(no)), JSON), None
@@ -109,6 +111,14 @@ class SlackSandbox(SandboxEnd):
 def error_body(word: str) -> bytes:
     """The body of a refusal."""
     return json.dumps({"ok": False, "error": word}).encode()
+
+
+def whose_token(call: Call, accounts: Sequence[Account]) -> Reply:
+    """Say whom the token belongs to."""
+    check_token(call.headers.get("authorization", ""), accounts)
+    known = {"url": "https://demo.slack.com/", "team": "Demo", "user": "orderbell"}
+    ids = {"team_id": "T0DEMO", "user_id": "U0DEMO", "bot_id": "B0DEMO"}
+    return Reply(200, json.dumps({"ok": True, **known, **ids}).encode(), JSON)
 
 
 def post_message(call: Call, accounts: Sequence[Account]) -> tuple[Reply, Taken]:

@@ -194,6 +194,25 @@ SEND_CASES = [
     ),
 ]  # fmt: skip
 
+# As the vendor's page shows it.
+WHO = {
+    "ok": True,
+    "url": "https://subarachnoid.slack.com/",
+    "team": "Subarachnoid Workspace",
+    "user": "grace",
+    "team_id": "T12345678",
+    "user_id": "W12345678",
+}
+VERIFY_CASES = [
+    (answer(200, WHO), "Slack knows the app as grace in the workspace Subarachnoid Workspace."),
+    (answer(200, {"ok": True}), "Slack knows the app as ? in the workspace ?."),
+    (answer(200, {"ok": False, "error": "invalid_auth"}), FailureKind.MISCONFIGURED),
+    (answer(200, {"ok": False, "error": "account_inactive"}), FailureKind.MISCONFIGURED),
+    (answer(429, {"ok": False, "error": "ratelimited"}), FailureKind.THROTTLED),
+    (answer(503, b"<html>"), FailureKind.TRANSIENT),
+    (answer(200, b"<html>"), FailureKind.UNKNOWN),
+]
+
 STAMP = 1795289400
 NOW = datetime.fromtimestamp(STAMP, UTC)
 

@@ -14,6 +14,7 @@ from channels_app.contract import (
     InboundMessage,
     IncidentAction,
     Message,
+    Request,
     Response,
 )
 from channels_app.failures import FailureKind, SendError
@@ -139,6 +140,17 @@ def test_an_empty_text_or_an_endless_value_is_refused_before_it_is_sent() -> Non
         assert caught.value.kind is FailureKind.CONTENT_REJECTED
 
 
+def test_the_question_whose_token_it_is_carries_nothing_but_the_token() -> None:
+    assert Slack(CREDENTIALS).verification() == Request(
+        "POST",
+        "https://slack.com/api/auth.test",
+        {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Authorization": "Bearer xoxb-test-000000000001",
+        },
+    )
+
+
 # --- Signatures
 
 
@@ -248,6 +260,13 @@ def test_a_message_of_ours_is_taken_by_the_stand_in_under_the_same_name() -> Non
 def test_the_stand_in_refuses_with_slacks_words_and_status_200(bad: Call, word: str) -> None:
     reply, taken = SANDBOX.handle(bad, [ACCOUNT])
     assert (reply.status, json.loads(reply.body)["error"], taken) == (200, word, None)
+
+
+def test_the_stand_in_knows_whose_token_it_is() -> None:
+    asks = replace(call_for(PLAIN), path="/auth.test", body=b"")
+    for call_, token in ((asks, True), (replace(asks, headers={}), False)):
+        reply, taken = SANDBOX.handle(call_, [ACCOUNT])
+        assert (reply.status, json.loads(reply.body)["ok"], taken) == (200, token, None)
 
 
 def test_a_press_by_the_stand_in_is_believed_and_read() -> None:
