@@ -122,9 +122,31 @@ class Telegram(Provider):
         """Cut as Telegram counts: in UTF-16 units, after entities are read."""
         return replace(message, text=cut(message.text, LONGEST_TEXT, utf16_length))
 
-    def join_link(self, payload: str) -> str:
-        """The link that starts the bot; `payload` comes back to us as "/start <payload>"."""
-        return f"https://t.me/{self.credentials.get('bot_username', '')}?start={payload}"
+    def join_link(self, token: str) -> str:
+        """The link that starts the bot; `token` comes back to us as "/start <token>"."""
+        name = self.credentials.get("bot_username", "")
+        return f"https://t.me/{name}?start={token}" if name else ""
+
+    def verification(self) -> Request:
+        """A getMe: it changes nothing, and only the right token gets an answer."""
+        return Request.get(self.method_url("getMe"))
+
+    def verified(self, response: Response) -> str:
+        """Which bot the token belongs to; a link that names another one would lead astray."""
+        answer = self._answer(response)
+        if answer.get("ok") is not True:
+            raise_failure(response, answer, self.credentials.get("bot_token", ""))
+        bot = part(answer, "result")
+        username, stated = text_of(bot.get("username"), 40), self.credentials.get("bot_username")
+        if not username:
+            raise SendError(FailureKind.TRANSIENT, "200", "Telegram's answer names no bot.")
+        if stated and stated.lower() != username.lower():
+            raise SendError(
+                FailureKind.MISCONFIGURED,
+                "username",
+                f"The token belongs to @{username}. Correct the bot username.",
+            )
+        return f"The bot is @{username}, named {text_of(bot.get('first_name'), 64) or username}."
 
     def _answer(self, response: Response) -> dict[str, Any]:
         """The answer's JSON object; raises SendError by the status when there is none."""

@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from channels_app.contract import CallbackRequest
@@ -81,24 +81,27 @@ class TelegramSandbox(SandboxEnd):
         path = PATH.match(call.path)
         if path is None:
             raise Refused(404, "Not Found")
-        if accounts and not any(path["token"] == a.credentials.get("bot_token") for a in accounts):
+        known = [a for a in accounts if path["token"] == a.credentials.get("bot_token")]
+        if accounts and not known:
             raise Refused(401, "Unauthorized")
         if path["method"] == "sendMessage":
             return send_message(fields_of(call))
         if path["method"] not in SIMPLE:
             raise Refused(404, "Not Found")
-        result = SIMPLE[path["method"]](accounts)
+        result = SIMPLE[path["method"]](known)
         return Reply(200, dumps({"ok": True, "result": result}), JSON), None
 
 
+def get_me(accounts: Sequence[Account]) -> dict[str, Any]:
+    """The bot behind the token, under the name that its channel knows."""
+    stated = accounts[0].credentials.get("bot_username") if accounts else ""
+    username = stated or "orderbell_demo_bot"
+    return {"id": 110201543, "is_bot": True, "first_name": "Orderbell demo", "username": username}
+
+
 JSON = {"content-type": "application/json"}
-SIMPLE = {
-    "getMe": lambda _accounts: {
-        "id": 110201543,
-        "is_bot": True,
-        "first_name": "Orderbell demo",
-        "username": "orderbell_demo_bot",
-    },
+SIMPLE: dict[str, Callable[[Sequence[Account]], Any]] = {
+    "getMe": get_me,
     "setWebhook": lambda _accounts: True,
     "deleteWebhook": lambda _accounts: True,
     "answerCallbackQuery": lambda _accounts: True,

@@ -163,6 +163,22 @@ SEND_CASES = [
     refused("a 200 without a message", answer(200, {"ok": True}), FailureKind.UNKNOWN),
 ]
 
+BOT_OF_OURS = {"id": 987654321, "is_bot": True, "first_name": "Bella"}
+VERIFY_CASES = [
+    (
+        answer(200, {"ok": True, "result": {**BOT_OF_OURS, "username": "Bella_Napoli_bot"}}),
+        "The bot is @Bella_Napoli_bot, named Bella.",
+    ),
+    (
+        answer(200, {"ok": True, "result": {**BOT_OF_OURS, "username": "another_bot"}}),
+        FailureKind.MISCONFIGURED,
+    ),
+    (error(401, "Unauthorized"), FailureKind.MISCONFIGURED),
+    (error(404, "Not Found"), FailureKind.MISCONFIGURED),
+    (answer(200, {"ok": True, "result": True}), FailureKind.TRANSIENT),
+    (answer(502, b"<html>"), FailureKind.TRANSIENT),
+]
+
 USER = {
     "id": 5550143,
     "is_bot": False,

@@ -111,7 +111,39 @@ def test_a_link_that_telegram_would_refuse_makes_no_button() -> None:
 
 
 def test_the_join_link_carries_the_payload(provider: Telegram) -> None:
-    assert provider.join_link("abc") == "https://t.me/bella_napoli_bot?start=abc"
+    assert provider.join_link(token="abc") == "https://t.me/bella_napoli_bot?start=abc"
+
+
+def test_without_a_username_there_is_no_join_link() -> None:
+    assert Telegram({**CREDENTIALS, "bot_username": ""}).join_link("abc") == ""
+
+
+def test_the_proof_of_the_credentials_hides_the_token(provider: Telegram) -> None:
+    asks = provider.verification()
+    assert (asks.method, asks.body) == ("GET", b"")
+    assert asks.url == f"https://api.telegram.org/bot{TOKEN}/getMe"
+    assert TOKEN not in repr(asks)
+
+
+def test_the_stand_in_says_whose_token_it_is_and_refuses_others() -> None:
+    account = Account("http://127.0.0.1:8000/receipts/k/", CREDENTIALS)
+    ours, other = Telegram(CREDENTIALS, "http://x"), Telegram(demo_credentials(), "http://x")
+    for provider, status in ((ours, 200), (other, 401)):
+        path = provider.verification().url.removeprefix("http://x")
+        reply, taken = SANDBOX.handle(Call("GET", path, {}, b""), [account])
+        assert (reply.status, taken) == (status, None)
+        if status == 200:
+            known = Response(reply.status, {}, reply.body)
+            assert "@bella_napoli_bot" in provider.verified(known)
+
+
+def test_the_vendor_contract_knows_the_method_that_proves_the_token() -> None:
+    if not CONTRACT.exists():
+        pytest.skip("Did not run: the vendor's contract file is not on this machine.")
+    spec = json.loads(CONTRACT.read_text())
+    assert spec["methods"]["getMe"]["returns"] == ["User"]
+    user = {field["name"] for field in spec["types"]["User"]["fields"]}
+    assert {"username", "first_name"} <= user
 
 
 # --- Callbacks
@@ -249,8 +281,8 @@ def test_what_the_stand_in_posts_is_accepted_and_read(written: str, expected: di
 
 def test_two_updates_of_the_stand_in_have_two_numbers() -> None:
     first, second = (SANDBOX.inbound("5", "x", ACCOUNT) for _ in range(2))
-    assert first and second
-    assert CALLBACKS.read(first)[0].message_id != CALLBACKS.read(second)[0].message_id
+    assert first is not None and second is not None
+    assert CALLBACKS.read(first) != CALLBACKS.read(second)
 
 
 def test_the_demo_credentials_pass_the_form() -> None:
