@@ -1,35 +1,29 @@
 """Twilio: text messages by Programmable Messaging."""
 
-import json
-from base64 import b64encode
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.contract import (
-    Accepted,
     AddressKind,
     Capabilities,
     Credentials,
     Family,
     Idempotency,
     Message,
-    Provider,
+    ProviderTemplate,
     ReceiptStatus,
     Request,
     Response,
 )
-from channels_app.failures import FailureKind, SendError, kind_of_status
+from channels_app.failures import FailureKind, SendError
+from channels_app.providers.twilio import templates
 from channels_app.providers.twilio.codes import ERRORS
+from channels_app.wire.twilio_compatible import TwilioCompatible
 
 LONGEST_VALIDITY = 36_000
-PAGE = 100
-# Their clock and ours need not agree to the second.
-CLOCK_SLACK = timedelta(seconds=5)
 
 
 def _sid(prefix: str, label: Any, required: bool, help_text: Any = "") -> forms.RegexField:
@@ -89,7 +83,7 @@ class TwilioCredentials(Credentials):
         return values
 
 
-class Twilio(Provider):
+class Twilio(TwilioCompatible):
     """SMS over POST Messages.json; a lost answer is found out by listing."""
 
     slug = "twilio"
@@ -111,88 +105,76 @@ class Twilio(Provider):
         inbound=True,
         idempotency=Idempotency.LOOKUP,
         handles_stop=True,
+        templates=True,
     )
     Credentials = TwilioCredentials
     base_url = "https://api.twilio.com"
     in_flight = 64
+    errors = ERRORS
+    longest_validity = LONGEST_VALIDITY
 
-    def request(self, message: Message) -> Request:
-        """POST Messages.json, as a form."""
-        fields = {"To": message.to, "Body": message.text}
+    def content(self, message: Message) -> dict[str, str]:
+        """The text, or the template kept at Twilio and what fills it in."""
+        if message.template is not None:
+            return templates.fields(message.template)
+        return super().content(message)
+
+    def sender(self) -> dict[str, str]:
+        """The Messaging Service, or the number."""
         if service := self.credentials.get("messaging_service_sid"):
-            fields["MessagingServiceSid"] = service
-        else:
-            fields["From"] = self.credentials["from_number"]
-        if message.callback_url:
-            # The reference finds the delivery even when the receipt overtakes the answer.
-            fields["StatusCallback"] = f"{message.callback_url}?{urlencode({'ref': message.ref})}"
-        fields["ValidityPeriod"] = str(min(max(message.ttl_seconds, 1), LONGEST_VALIDITY))
-        return Request.form(self._messages, fields, self._headers)
+            return {"MessagingServiceSid": service}
+        return {"From": self.credentials["from_number"]}
 
-    def accepted(self, response: Response) -> Accepted:
-        """201 and a sid, or Twilio's own code."""
-        if not response.ok:
-            raise _error(response)
-        value = response.json()
-        if not isinstance(value, dict) or not value.get("sid"):
+    def is_ours(self, found: Mapping[str, Any], message: Message) -> bool:
+        """By the text; by what fills it in, where Twilio has the text."""
+        if message.template is not None:
+            return templates.may_be(message.template, found.get("body"))
+        return super().is_ours(found, message)
+
+    def template_problems(self, template: ProviderTemplate) -> Sequence[str]:
+        """Whether Twilio could know such a content template."""
+        return templates.problems(template)
+
+    def verification(self) -> Request | None:
+        """GET the account; with an API key a list, for such a key may not read the account."""
+        if self.credentials.get("api_key_sid"):
+            return super().verification()
+        return Request.get(f"{self._account}.json", headers=self.headers)
+
+    def verified(self, response: Response) -> str:
+        """Who the account is, and whether it may work."""
+        if self.credentials.get("api_key_sid"):
+            return super().verified(response)
+        value = self.value_of(response)
+        if not isinstance(value, dict) or "status" not in value:
+            raise SendError(FailureKind.UNKNOWN, str(response.status), "The answer is no account.")
+        if value["status"] != "active":
             raise SendError(
-                FailureKind.UNKNOWN, str(response.status), "The answer holds no message SID."
+                FailureKind.MISCONFIGURED,
+                str(value["status"])[:20],
+                "The Twilio account is not active. Look at the console's first page.",
             )
-        return Accepted(str(value["sid"]), str(value.get("status", "")))
-
-    def lookup(self, message: Message, since: datetime) -> Request:
-        """GET the day's messages to this number; Twilio cannot filter finer."""
-        day = (since - CLOCK_SLACK).astimezone(UTC).date().isoformat()
-        query = {"To": message.to, "DateSent>": day, "PageSize": str(PAGE)}
-        return Request.get(self._messages, query, self._headers)
-
-    def found(self, response: Response, message: Message, since: datetime) -> Accepted | None:
-        """The one with this text that was made since then."""
-        if not response.ok:
-            raise _error(response)
-        page = response.json()
-        for found in page["messages"]:
-            if _same_text(found.get("body"), message.text) and (
-                parsedate_to_datetime(found["date_created"]) >= since - CLOCK_SLACK
-            ):
-                return Accepted(str(found["sid"]), str(found.get("status", "")))
-        if page.get("next_page_uri"):
-            raise SendError(FailureKind.UNKNOWN, "", "The list of messages is too long to search.")
-        return None
+        sentence = f"The Twilio account “{str(value.get('friendly_name', ''))[:64]}” is active."
+        if value.get("type") == "Trial":
+            sentence += " It is a trial: it only writes to numbers that you have verified."
+        return sentence
 
     @property
-    def _messages(self) -> str:
-        return f"{self.base}/2010-04-01/Accounts/{self.credentials['account_sid']}/Messages.json"
+    def _account(self) -> str:
+        return f"{self.base}/2010-04-01/Accounts/{self.credentials['account_sid']}"
 
     @property
-    def _headers(self) -> dict[str, str]:
+    def messages_url(self) -> str:
+        """The account's messages."""
+        return f"{self._account}/Messages.json"
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """The API key, where there is one."""
         known = self.credentials
         if known.get("api_key_sid"):
-            pair = f"{known['api_key_sid']}:{known['api_key_secret']}"
-        else:
-            pair = f"{known['account_sid']}:{known['auth_token']}"
-        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-
-
-def _same_text(theirs: Any, ours: str) -> bool:
-    """Twilio trims; the words stay."""
-    return isinstance(theirs, str) and theirs.split() == ours.split()
-
-
-def _error(response: Response) -> SendError:
-    """By Twilio's code where we know it, else by the HTTP status."""
-    try:
-        value = json.loads(response.body)
-        code = str(value["code"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        code = ""
-    kind, detail = ERRORS.get(code, (kind_of_status(response.status), ""))
-    return SendError(
-        kind,
-        code[:20] or str(response.status),
-        detail or f"Twilio answered with HTTP status {response.status}.",
-        response.retry_after,
-    )
+            return known["api_key_sid"], known["api_key_secret"]
+        return known["account_sid"], known["auth_token"]
 
 
 PROVIDER = Twilio

@@ -1,6 +1,7 @@
 """What Twilio gets and says."""
 
 import json
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from channels_app.contract import (
@@ -8,6 +9,7 @@ from channels_app.contract import (
     CallbackRequest,
     InboundMessage,
     Message,
+    ProviderTemplate,
     Receipt,
     ReceiptStatus,
     Request,
@@ -35,7 +37,15 @@ MESSAGE = Message(
     ttl_seconds=1200,
     callback_url=CALLBACK_URL,
 )
+CONTENT_SID = "HX" + "b" * 32
+TEMPLATED = replace(
+    MESSAGE, template=ProviderTemplate(CONTENT_SID, "es", {"number": "1042", "store": "Café Sur"})
+)
 URL = f"https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages.json"
+HEADERS = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Authorization": "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjp0MGtlbi1vZi1hLXRlc3Q=",
+}
 
 
 def answer(status: int, value: object, **headers: str) -> Response:
@@ -67,12 +77,24 @@ SEND_CASES = [
         Request(
             "POST",
             URL,
-            {
-                "Content-Type": "application/x-www-form-urlencoded",
-                "Authorization": "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2Rl"
-                "Zjp0MGtlbi1vZi1hLXRlc3Q=",
-            },
+            HEADERS,
             b"To=%2B12025550143&Body=Your+order+%231042+is+ready.+%C2%A1Buen+provecho%21"
+            b"&From=%2B12025550100"
+            b"&StatusCallback=https%3A%2F%2Fhub.example%2Freceipts%2Fk1%2F%3Fref%3Dd-7f3a"
+            b"&ValidityPeriod=1200",
+        ),
+        Accepted(MESSAGE_SID, "queued"),
+    ),
+    SendCase(
+        "a template takes the place of the text",
+        TEMPLATED,
+        TAKEN,
+        Request(
+            "POST",
+            URL,
+            HEADERS,
+            b"To=%2B12025550143&ContentSid=HXbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+            b"&ContentVariables=%7B%221%22%3A+%221042%22%2C+%222%22%3A+%22Caf%C3%A9+Sur%22%7D"
             b"&From=%2B12025550100"
             b"&StatusCallback=https%3A%2F%2Fhub.example%2Freceipts%2Fk1%2F%3Fref%3Dd-7f3a"
             b"&ValidityPeriod=1200",
@@ -211,4 +233,24 @@ CALLBACK_CASES = [
             )
         ],
     ),
+]
+
+
+def account(status: str, kind: str = "Full") -> Response:
+    return answer(200, {"sid": SID, "friendly_name": "Nonna", "status": status, "type": kind})
+
+
+VERIFY_CASES = [
+    (account("active"), "The Twilio account “Nonna” is active."),
+    (
+        account("active", "Trial"),
+        "The Twilio account “Nonna” is active. "
+        "It is a trial: it only writes to numbers that you have verified.",
+    ),
+    (account("suspended"), FailureKind.MISCONFIGURED),
+    (account("closed"), FailureKind.MISCONFIGURED),
+    (error(401, 20003), FailureKind.MISCONFIGURED),
+    (error(429, 20429), FailureKind.THROTTLED),
+    (Response(200, {}, b"[]"), FailureKind.UNKNOWN),
+    (Response(503, {}, b""), FailureKind.TRANSIENT),
 ]

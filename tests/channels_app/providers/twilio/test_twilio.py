@@ -1,6 +1,7 @@
 """Twilio: what the tables cannot say, and Twilio's own validator as the judge."""
 
 import json
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,24 +9,38 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.conf import settings
+from twilio.http import HttpClient
+from twilio.http.response import Response as TwilioResponse
 from twilio.request_validator import RequestValidator
+from twilio.rest import Client
 
-from channels_app.contract import CallbackRefused, CallbackRequest, Receipt, Response
+from channels_app.contract import (
+    CallbackRefused,
+    CallbackRequest,
+    Message,
+    ProviderTemplate,
+    Receipt,
+    Response,
+)
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.twilio.callbacks import CALLBACKS, signature, spellings
 from channels_app.providers.twilio.codes import ERRORS
 from channels_app.providers.twilio.provider import PROVIDER, TwilioCredentials
-from channels_app.providers.twilio.sandbox import TwilioSandbox, demo_credentials, segments
-from channels_app.sandbox.contract import Account, Call, Reply
+from channels_app.providers.twilio.sandbox import NO_TEMPLATE, TwilioSandbox, demo_credentials
+from channels_app.sandbox.contract import Account, Call, Reply, Taken
+from channels_app.wire.sms import segments
 from tests.channels_app.providers.twilio.cases import (
     CALLBACK_CASES,
     CALLBACK_URL,
+    CONTENT_SID,
     CREDENTIALS,
     MESSAGE,
     MESSAGE_SID,
     SERVICE,
     SID,
+    TEMPLATED,
     answer,
+    error,
     form_call,
 )
 
@@ -69,8 +84,8 @@ def test_the_body_is_one_that_twilios_own_contract_takes() -> None:
     spec = json.loads(SPEC.read_text())
     path = spec["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
     schema = path["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
-    for credentials in (CREDENTIALS, SERVICE):
-        fields = dict(parse_qsl(PROVIDER(credentials).request(MESSAGE).body.decode()))
+    for credentials, message in ((CREDENTIALS, MESSAGE), (SERVICE, MESSAGE), (SERVICE, TEMPLATED)):
+        fields = dict(parse_qsl(PROVIDER(credentials).request(message).body.decode()))
         assert set(fields) <= set(schema["properties"])
         assert set(schema["required"]) <= set(fields)
     query = dict(parse_qsl(PROVIDER(CREDENTIALS).lookup(MESSAGE, NOW).url.partition("?")[2]))
@@ -87,6 +102,112 @@ def test_every_listed_code_means_the_same_in_an_answer_and_in_a_receipt(code: st
     (receipt,) = CALLBACKS.read(call)
     assert isinstance(receipt, Receipt)
     assert (receipt.failure, receipt.opt_out) == (kind, code == "21610")
+
+
+class Caught(HttpClient):
+    """Twilio's own package, as far as the wire."""
+
+    form: dict[str, str]
+
+    def request(self, method: str, url: str, *args: object, **more: object) -> TwilioResponse:  # type: ignore[override]
+        data = more.get("data")
+        self.form = dict(data) if isinstance(data, dict) else {}
+        return TwilioResponse(201, json.dumps({"sid": MESSAGE_SID}))
+
+
+@pytest.mark.parametrize("message", [MESSAGE, TEMPLATED], ids=["text", "template"])
+def test_the_form_is_the_one_that_twilios_own_package_makes(message: Message) -> None:
+    ours = dict(parse_qsl(PROVIDER(CREDENTIALS).request(message).body.decode()))
+    caught = Caught(logging.getLogger(__name__), is_async=False)
+    words = {"body": message.text}
+    if message.template:
+        words = {
+            "content_sid": CONTENT_SID,
+            "content_variables": json.dumps({"1": "1042", "2": "Café Sur"}, ensure_ascii=False),
+        }
+    Client(SID, "token", http_client=caught).messages.create(
+        to=message.to,
+        from_="+12025550100",
+        status_callback=f"{CALLBACK_URL}?ref=d-7f3a",
+        validity_period=1200,
+        **words,
+    )
+    assert {name: str(value) for name, value in caught.form.items()} == ours
+
+
+# --- templates ---
+def test_a_template_without_gaps_sends_no_variables() -> None:
+    request = PROVIDER(CREDENTIALS).request(
+        replace(MESSAGE, template=ProviderTemplate(CONTENT_SID))
+    )
+    assert b"ContentVariables" not in request.body
+    assert b"Body" not in request.body
+
+
+@pytest.mark.parametrize(
+    ("template", "word"),
+    [
+        (ProviderTemplate("HX12"), "HX"),
+        (ProviderTemplate("d-" + "0" * 32), "HX"),
+        (ProviderTemplate(CONTENT_SID, "en", {"1": "a", "3": "b"}), "numbered"),
+        (ProviderTemplate(CONTENT_SID, "en", {"2": "a", "1": "b"}), "numbered"),
+        (ProviderTemplate(CONTENT_SID, "en", {"number": " "}), "number is empty"),
+    ],
+    ids=str,
+)
+def test_a_template_that_cannot_work_is_seen_before_it_is_sent(
+    template: ProviderTemplate, word: str
+) -> None:
+    provider = PROVIDER(CREDENTIALS)
+    problems = provider.template_problems(template)
+    assert len(problems) == 1 and word in problems[0]
+    with pytest.raises(SendError) as caught:
+        provider.request(replace(MESSAGE, template=template))
+    assert caught.value.kind is FailureKind.CONTENT_REJECTED
+
+
+def test_a_good_template_has_no_problems_whatever_its_parameters_are_called() -> None:
+    for names in (("1", "2"), ("order", "store"), ()):
+        template = ProviderTemplate(CONTENT_SID, "es", dict.fromkeys(names, "x"))
+        assert PROVIDER(CREDENTIALS).template_problems(template) == []
+
+
+# --- the account ---
+def test_an_api_key_proves_itself_by_what_it_may_do() -> None:
+    provider = PROVIDER(SERVICE)
+    asks = provider.verification()
+    assert asks is not None
+    assert asks.url == (
+        f"https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages.json?PageSize=1"
+    )
+    assert provider.verified(answer(200, {"messages": []})).startswith("Twilio lets this login")
+    for response, kind in (
+        (error(401, 20003), FailureKind.MISCONFIGURED),
+        (answer(200, {}), FailureKind.UNKNOWN),
+    ):
+        with pytest.raises(SendError) as caught:
+            provider.verified(response)
+        assert caught.value.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("credentials", "path", "status"),
+    [
+        (CREDENTIALS, "", 200),
+        (SERVICE, "/Messages", 200),
+        (SERVICE, "", 401),
+        ({**CREDENTIALS, "auth_token": "guess"}, "", 401),
+    ],
+    ids=["token", "key, list", "key, account", "a wrong token"],
+)
+def test_the_stand_in_shows_the_account_to_its_token_and_not_to_a_key(
+    credentials: dict[str, str], path: str, status: int
+) -> None:
+    headers = {n.lower(): v for n, v in PROVIDER(credentials).request(MESSAGE).headers.items()}
+    call = Call("GET", f"/2010-04-01/Accounts/{SID}{path}.json", headers, b"", {"PageSize": "1"})
+    known = [Account(CALLBACK_URL, CREDENTIALS), Account(CALLBACK_URL, SERVICE)]
+    reply, taken = TwilioSandbox().handle(call, known)
+    assert (reply.status, taken) == (status, None)
 
 
 # --- looking up ---
@@ -124,6 +245,24 @@ def test_the_same_text_since_then_is_found() -> None:
 )
 def test_another_message_is_not_taken_for_ours(other: dict[str, object]) -> None:
     assert PROVIDER(CREDENTIALS).found(listed(**other), MESSAGE, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "ours"),
+    [("Pedido 1042, Café  Sur: listo", True), ("Pedido 1043, Café Sur: listo", False)],
+)
+def test_a_template_is_known_by_what_fills_it_in(body: str, ours: bool) -> None:
+    found = PROVIDER(CREDENTIALS).found(listed(body=body), TEMPLATED, NOW)
+    assert (found is not None) == ours
+
+
+def test_a_template_without_gaps_cannot_be_told_from_another_message() -> None:
+    bare = replace(MESSAGE, template=ProviderTemplate(CONTENT_SID))
+    with pytest.raises(SendError) as caught:
+        PROVIDER(CREDENTIALS).found(listed(), bare, NOW)
+    assert caught.value.kind is FailureKind.UNKNOWN
+    nothing = answer(200, {"messages": [], "next_page_uri": None})
+    assert PROVIDER(CREDENTIALS).found(nothing, bare, NOW) is None
 
 
 def test_a_list_that_goes_on_cannot_say_no() -> None:
@@ -282,6 +421,10 @@ def send(end: TwilioSandbox, credentials: dict[str, str], **changes: str) -> tup
         ({"StatusCallback": "https://my_hub.example/"}, 21609),
         ({"To": "+15005550004"}, 21610),
         ({"From": "+15005550007"}, 21606),
+        ({"ContentSid": NO_TEMPLATE}, 21654),
+        ({"ContentSid": "HX12"}, 21654),
+        ({"ContentSid": CONTENT_SID, "ContentVariables": "{"}, 21658),
+        ({"ContentSid": CONTENT_SID, "ContentVariables": '{"1":""}'}, 21658),
     ],
 )
 def test_the_stand_in_refuses_as_twilio_does(changes: dict[str, str], code: int) -> None:
@@ -289,6 +432,16 @@ def test_the_stand_in_refuses_as_twilio_does(changes: dict[str, str], code: int)
     assert taken is None
     assert reply.status == 400
     assert json.loads(reply.body)["code"] == code
+
+
+def test_the_stand_in_takes_a_template_and_shows_what_fills_it_in() -> None:
+    request = PROVIDER(CREDENTIALS).request(TEMPLATED)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    call = Call("POST", request.url.partition(".com")[2], headers, request.body)
+    reply, taken = TwilioSandbox().handle(call, [ACCOUNT])
+    assert reply.status == 201
+    assert isinstance(taken, Taken)
+    assert taken.text == f"[{CONTENT_SID}] 1042 Café Sur"
 
 
 def test_the_stand_in_knows_its_accounts() -> None:
