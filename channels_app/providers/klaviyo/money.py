@@ -3,10 +3,10 @@
 from typing import Any
 
 # Digits after the point, where they are not two (ISO 4217).
-NO_DIGITS = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(" ")
-)
-THREE_DIGITS = frozenset("BHD IQD JOD KWD LYD OMR TND".split(" "))
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+NO_DIGITS = frozenset(_NONE.split())
+THREE_DIGITS = frozenset(_THREE.split())
 
 
 def amount(minor: Any, currency: str) -> float | int | None:
