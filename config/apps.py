@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.core.checks import register
 
 from config import checks
+from config.celery import OUR_CHECKS
 
 
 class ProjectConfig(AppConfig):
@@ -15,6 +16,6 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks; those about production only run with --deploy."""
         for check in checks.ALWAYS:
-            register(check)
+            register(check, OUR_CHECKS)
         for check in checks.DEPLOY:
-            register(check, deploy=True)
+            register(check, OUR_CHECKS, deploy=True)

@@ -1,5 +1,6 @@
 """A pump in every Celery worker process. Loaded by workers only (CELERY_IMPORTS)."""
 
+import contextlib
 import gc
 
 from celery.signals import (
@@ -8,8 +9,9 @@ from celery.signals import (
     worker_process_shutdown,
     worker_shutdown,
 )
+from django.db import DatabaseError, connection
 
-from notifications import running
+from notifications import library, running
 
 
 def _has_children(worker: object) -> bool:
@@ -22,11 +24,21 @@ def _has_children(worker: object) -> bool:
 def start_here(sender: object = None, **_kwargs: object) -> None:
     """Pools that stay in this process: solo, threads. Others fork from here, soon."""
     if _has_children(sender):
-        # What is loaded by now stays shared: the collector of a child does not touch it.
-        gc.collect()
-        gc.freeze()
+        _load_what_children_share()
     else:
         running.start()
+
+
+def _load_what_children_share() -> None:
+    """The ciphers, the database's library, the providers in use: 10 MB less in each child."""
+    with contextlib.suppress(DatabaseError):  # it may be down now; the children wait for it
+        for channel in library.refresh_channels():
+            _ready = channel.speaker
+    library.clear()
+    connection.close()
+    # What is loaded by now stays shared: the collector of a child does not touch it.
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect
