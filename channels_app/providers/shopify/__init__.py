@@ -1,0 +1,1 @@
+"""Shopify: what happened is written back on the order in the shop."""
