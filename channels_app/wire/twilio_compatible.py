@@ -110,12 +110,20 @@ class TwilioCompatible(Provider):
 
     def verified(self, response: Response) -> str:
         """The list was given out. What is in it is nobody's business here."""
-        value = self.value_of(response)
+        value = self.known_account(response)
         if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
             raise SendError(
                 FailureKind.UNKNOWN, str(response.status), "The answer holds no list of messages."
             )
         return f"{self.name} lets this login read the account's messages."
+
+    def known_account(self, response: Response) -> Any:
+        """The answer's JSON, where a 404 is about the account."""
+        if response.status == 404:
+            raise SendError(
+                FailureKind.MISCONFIGURED, "404", f"{self.name} does not know this account there."
+            )
+        return self.value_of(response)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -145,7 +145,7 @@ class Twilio(TwilioCompatible):
         """Who the account is, and whether it may work."""
         if self.credentials.get("api_key_sid"):
             return super().verified(response)
-        value = self.value_of(response)
+        value = self.known_account(response)
         if not isinstance(value, dict) or "status" not in value:
             raise SendError(FailureKind.UNKNOWN, str(response.status), "The answer is no account.")
         if value["status"] != "active":

@@ -250,6 +250,7 @@ VERIFY_CASES = [
     (account("suspended"), FailureKind.MISCONFIGURED),
     (account("closed"), FailureKind.MISCONFIGURED),
     (error(401, 20003), FailureKind.MISCONFIGURED),
+    (error(404, 20404), FailureKind.MISCONFIGURED),
     (error(429, 20429), FailureKind.THROTTLED),
     (Response(200, {}, b"[]"), FailureKind.UNKNOWN),
     (Response(503, {}, b""), FailureKind.TRANSIENT),
