@@ -1,0 +1,1 @@
+"""Firebase Cloud Messaging: notifications of the operator's own apps."""
