@@ -1,0 +1,1 @@
+"""ActiveCampaign: a contact's fields and tags, which the operator's own automations act on."""
