@@ -1,0 +1,1 @@
+"""Discord: rooms where staff talk, written to through a webhook of the room."""
