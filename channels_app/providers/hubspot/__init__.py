@@ -1,0 +1,1 @@
+"""HubSpot: keeps an order's record up to date, or sends a custom event, for workflows to act on."""
