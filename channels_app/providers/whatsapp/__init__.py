@@ -1,0 +1,1 @@
+"""WhatsApp Business by Meta: the Cloud API."""
