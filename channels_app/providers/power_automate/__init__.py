@@ -1,0 +1,1 @@
+"""Power Automate: an order's event starts a flow of the operator's."""
