@@ -180,10 +180,16 @@ class Shopify(Provider):
         return self.request(message)
 
     def found(self, response: Response, message: Message, since: datetime) -> Accepted | None:
-        """Written when nothing is missing; else all that is missing may be written again."""
+        """Written when nothing is missing; else it is sent again, and says itself why it cannot."""
         want = writing.wanted(message, self.settings)
-        if writing.missing(want, order_of(self._data(response))):
-            return None
+        data = self._data(response)
+        try:
+            if writing.missing(want, order_of(data)):
+                return None
+        except SendError as error:
+            if error.kind is FailureKind.CONTENT_REJECTED:
+                return None
+            raise
         return Accepted(detail="All of it is there.", handed_off=True)
 
     def token_request(self, now: datetime) -> Request | None:

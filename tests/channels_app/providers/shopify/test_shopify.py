@@ -99,6 +99,15 @@ def test_what_was_written_is_not_written_again_whoever_wrote_it() -> None:
     assert body is not None and set(body["variables"]) == {"event0"}
 
 
+def test_what_can_never_be_written_is_not_looked_for_again() -> None:
+    provider = Shopify(CREDENTIALS)
+    for shown in (written(order=None), order(fulfillments=[]), order(note="x" * 4950)):
+        assert provider.found(shown, MESSAGE, NOW) is None
+    for shown in (written(order=7), answer(401, b""), answer(503, b"")):
+        with pytest.raises(SendError):
+            provider.found(shown, MESSAGE, NOW)
+
+
 def test_what_happens_twice_is_told_apart_by_its_time() -> None:
     late = replace(MESSAGE, to="event", data={**data(), "event": "delayed"})
     other = order(

@@ -1,0 +1,1 @@
+"""WooCommerce: what happened is written back on the order in the shop."""
