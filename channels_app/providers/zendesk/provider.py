@@ -130,14 +130,14 @@ class Zendesk(Provider):
 
     def _open(self, message: Message, closed: "Ticket | None" = None) -> Request:
         """A new ticket; a closed one cannot be changed, so it gets a follow-up."""
-        place = place_of(message.to)
-        state = self._state(message)
+        place, state = place_of(message.to), self._state(message)
+        tags = [OURS, *place.tags, *wishes(message), *([state] if self._tags() else [])]
         ticket: dict[str, Any] = {
             "subject": subject_of(message),
             "comment": self._comment(message),
             "requester": requester(message),
             "external_id": external_id(message),
-            "tags": [*dict.fromkeys([OURS, *place.tags, *([state] if self._tags() else [])])],
+            "tags": [*dict.fromkeys(tags)],
             "custom_fields": self._fields(message, state),
             **place.ids,
         }
@@ -198,10 +198,7 @@ class Zendesk(Provider):
 
     def _comment(self, message: Message) -> dict[str, Any]:
         """What we say. Never public for somebody who wants no mail: Zendesk would mail it."""
-        customer = part(message.data.get("customer"))
-        refused = customer.get("opted_out")
-        mailed = self.credentials.get("comment") == "public"
-        public = mailed and "email" not in (refused if isinstance(refused, list) else [])
+        public = self.credentials.get("comment") == "public" and "no_email" not in wishes(message)
         return {"body": literal(message.text), "public": public}
 
 
@@ -264,6 +261,12 @@ def requester(message: Message) -> dict[str, str]:
         raise SendError(FailureKind.CONTENT_REJECTED, "no_contact", detail)
     name = text_of(customer.get("name"), 100) or text_of(customer.get("given_name"), 100)
     return {"name": name.strip() or email.partition("@")[0], "email": email}
+
+
+def wishes(message: Message) -> list[str]:
+    """A tag for each kind of message that the customer has opted out of, such as no_email."""
+    refused = part(message.data.get("customer")).get("opted_out")
+    return [f"no_{text_of(kind, 20)}" for kind in refused] if isinstance(refused, list) else []
 
 
 def literal(text: str) -> str:

@@ -165,6 +165,12 @@ def test_a_comment_is_public_only_where_mail_is_wanted(
             assert made["comment"]["public"] is public
 
 
+def test_what_the_customer_wants_no_messages_by_is_tagged() -> None:
+    customer = {"email": "ada@example.com", "opted_out": ["email", "sms"]}
+    tags = written(after(listed(), with_data(customer=customer)))["tags"]
+    assert tags == ["orderbell", "harbour", "no_email", "no_sms"]
+
+
 @pytest.mark.parametrize("text", ["{{ticket.requester.phone}}", "{{{x}}}", "{% if x %}{{y}}"])
 def test_words_of_an_order_are_never_filled_in_by_zendesk(text: str) -> None:
     made = written(after(listed(), replace(READY, text=text, subject=text)))
