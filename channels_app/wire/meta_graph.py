@@ -22,7 +22,7 @@ from channels_app.contract import (
     Response,
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import id_of, json_object, part
+from channels_app.wire.reading import id_of, json_object, part, text_of
 
 GRAPH = "https://graph.facebook.com"
 GRAPH_VERSION = "v26.0"
@@ -142,6 +142,11 @@ def failure(
         wait = regained(response.headers.get(USAGE, "")) or (waits or {}).get(code)
     shown = f"{code}/{subcode}" if subcode not in ("", "0") else code
     return SendError(kind, shown or str(response.status), detail, wait)
+
+
+def words(response: Response) -> str:
+    """What Meta says about an error. For telling errors apart only: it may name people."""
+    return text_of(part(_object(response.body), "error").get("message"), 500)
 
 
 def regained(usage: str) -> float | None:
