@@ -6,7 +6,7 @@ A repeat finds everything written and ends after the query.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -30,13 +30,14 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.shopify import errors, writing
+from channels_app.wire.oauth import access_of
 from channels_app.wire.reading import part, text_of
 
 VERSION = "2026-10"
 TAG_PREFIX = "orderbell:"
 METAFIELD = "orderbell.status"
 LONGEST_TEXT = 1000  # ours: customers read it in the history of their parcel
-TOKEN_SECONDS = 86_399  # what Shopify says of a fetched token
+TOKEN_SECONDS = 86_399.0  # what Shopify says of a fetched token
 SHOP = re.compile(r"(?!-)[a-z0-9-]{1,60}(?<!-)\.myshopify\.com")
 ABOUT = "query { shop { name } currentAppInstallation { accessScopes { handle } } }"
 RIGHTS = ("write_orders", "write_fulfillments")
@@ -209,12 +210,7 @@ class Shopify(Provider):
         """The token, good for a day."""
         if not response.ok:
             raise errors.token_failure(response)
-        answer = part(response.json())
-        token, seconds = text_of(answer.get("access_token")), answer.get("expires_in")
-        if not token:
-            raise errors.token_failure(response)
-        lasts = seconds if isinstance(seconds, int) and seconds > 0 else TOKEN_SECONDS
-        return Access(token, now + timedelta(seconds=lasts))
+        return access_of(response, now, TOKEN_SECONDS)
 
     def verification(self) -> Request | None:
         """The shop's name, and what the app may do there."""
