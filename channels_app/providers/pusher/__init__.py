@@ -1,0 +1,1 @@
+"""Pusher Channels: pages that are open change by themselves."""
