@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from channels_app.contract import (
     Idempotency,
     Message,
     Provider,
+    ProviderTemplate,
     ReceiptStatus,
     Request,
     Response,
@@ -40,6 +41,11 @@ _BY_STATUS = {
     415: (FailureKind.MISCONFIGURED, "The API does not accept this kind of request."),
     429: (FailureKind.THROTTLED, "Too many requests."),
 }
+SCOPE = "mail.send"
+# A key for mail alone comes with a few rights about itself.
+MOST_SCOPES = 10
+_TEMPLATE_ID = re.compile(r"d-[0-9a-f]{32}")
+_GAP = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 _RECIPIENT_FIELD = re.compile(r"personalizations(\.\d+)?\.to(\b|\.)")
 _ADDRESS = re.compile(r"\S+@\S+")
 
@@ -102,6 +108,7 @@ class SendGrid(Provider):
             }
         ),
         idempotency=Idempotency.RECEIPT,
+        templates=True,
     )
     Credentials = SendGridCredentials
     base_url = "https://api.sendgrid.com"
@@ -120,19 +127,20 @@ class SendGrid(Provider):
 
     def request(self, message: Message) -> Request:
         """POST mail/send with one personalization."""
-        content = [{"type": "text/plain", "value": message.text}]
-        if message.html:
-            content.append({"type": "text/html", "value": message.html})
-        value: dict[str, Any] = {
-            "personalizations": [
-                {"to": [{"email": message.to}], "custom_args": {REF: message.ref}}
-            ],
-            "from": _person(self.credentials["from_email"], self.credentials.get("from_name", "")),
-            "subject": _subject(message),
-            "content": content,
-            # We own consent: our links, not theirs.
-            "tracking_settings": {"subscription_tracking": {"enable": False}},
+        person: dict[str, Any] = {
+            "to": [{"email": message.to}],
+            "custom_args": {REF: message.ref},
         }
+        value: dict[str, Any] = {
+            "personalizations": [person],
+            "from": _person(self.credentials["from_email"], self.credentials.get("from_name", "")),
+        }
+        if message.template is None:
+            value |= _words(message)
+        else:
+            value |= self._kept(message.template, person)
+        # We own consent: our links, not theirs.
+        value["tracking_settings"] = {"subscription_tracking": {"enable": False}}
         if reply_to := self.credentials.get("reply_to"):
             value["reply_to"] = {"email": reply_to}
         if message.unsubscribe_url:
@@ -140,8 +148,53 @@ class SendGrid(Provider):
                 "List-Unsubscribe": f"<{message.unsubscribe_url}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             }
-        key = self.credentials["api_key"]
-        return Request.json(f"{self.base}/v3/mail/send", value, {"Authorization": f"Bearer {key}"})
+        return Request.json(f"{self.base}/v3/mail/send", value, self._headers)
+
+    def _kept(self, template: ProviderTemplate, person: dict[str, Any]) -> dict[str, Any]:
+        """A dynamic template brings its own subject and content."""
+        if wrong := self.template_problems(template):
+            raise SendError(FailureKind.CONTENT_REJECTED, "template", wrong[0])
+        if template.parameters:
+            person["dynamic_template_data"] = dict(template.parameters)
+        return {"template_id": template.id}
+
+    def template_problems(self, template: ProviderTemplate) -> Sequence[str]:
+        """What can be seen without asking SendGrid. One template is one language there."""
+        wrong = []
+        if not _TEMPLATE_ID.fullmatch(template.id):
+            wrong.append("The ID of a dynamic template is d- and 32 digits and letters.")
+        wrong += [
+            f"SendGrid fills gaps by their names, and “{name[:40]}” is no name for one."
+            for name in template.parameters
+            if not _GAP.fullmatch(name)
+        ]
+        return wrong
+
+    def verification(self) -> Request | None:
+        """GET what the key may do."""
+        return Request.get(f"{self.base}/v3/scopes", headers=self._headers)
+
+    def verified(self, response: Response) -> str:
+        """Whether it may send mail."""
+        if not response.ok:
+            raise _error(response)
+        value = response.json()
+        scopes = value.get("scopes") if isinstance(value, dict) else None
+        if not isinstance(scopes, list):
+            raise SendError(
+                FailureKind.UNKNOWN, str(response.status), "The answer holds no list of rights."
+            )
+        if SCOPE not in scopes:
+            raise SendError(
+                FailureKind.MISCONFIGURED, SCOPE, "The key lacks the right Mail Send. Add it."
+            )
+        rest = len([scope for scope in scopes if str(scope).partition(".")[0] != "mail"])
+        more = " It may do much more than that: a key with Mail Send alone is safer."
+        return "The key may send mail." + (more if rest > MOST_SCOPES else "")
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.credentials['api_key']}"}
 
     def accepted(self, response: Response) -> Accepted:
         """202, with the id in a header."""
@@ -152,6 +205,14 @@ class SendGrid(Provider):
                 FailureKind.UNKNOWN, str(response.status), "This is not how SendGrid accepts mail."
             )
         raise _error(response)
+
+
+def _words(message: Message) -> dict[str, Any]:
+    """Subject and content, as rendered here."""
+    content = [{"type": "text/plain", "value": message.text}]
+    if message.html:
+        content.append({"type": "text/html", "value": message.html})
+    return {"subject": _subject(message), "content": content}
 
 
 def _person(email: str, name: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from channels_app.contract import CallbackRequest
 from channels_app.providers.sendgrid.callbacks import SIGNATURE, TIMESTAMP
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 
+_TEMPLATE = re.compile(r"d-[0-9a-f]{32}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _KNOWN = frozenset(
     {
@@ -66,15 +67,21 @@ class SendGridSandbox(SandboxEnd):
     progress = ((0.1, "processed"), (0.8, "delivered"))
 
     def handle(self, call: Call, accounts: Sequence[Account]) -> tuple[Reply, Taken | None]:
-        """POST /v3/mail/send."""
-        if call.path != "/v3/mail/send":
+        """POST /v3/mail/send, and GET /v3/scopes."""
+        method = {"/v3/mail/send": "POST", "/v3/scopes": "GET"}.get(call.path)
+        if method is None:
             return _refuse(404, "not found"), None
-        if call.method != "POST":
+        if call.method != method:
             return _refuse(405, "method not allowed"), None
         known = _account(call, accounts)
         if known is None:
             text = "The provided authorization grant is invalid, expired, or revoked"
             return _refuse(401, text), None
+        if method == "GET":
+            return _reply(200, {"scopes": ["mail.send", "sender_verification_eligible"]}), None
+        return self._send(call, known)
+
+    def _send(self, call: Call, known: Account) -> tuple[Reply, Taken | None]:
         if not call.headers.get("content-type", "").startswith("application/json"):
             return _refuse(415, "Content-Type should be application/json."), None
         try:
@@ -119,6 +126,7 @@ def _objection(mail: Mapping[str, Any]) -> tuple[str, str] | None:
     people = mail["personalizations"]
     addresses = [to["email"] for person in people for to in person["to"]]
     kinds = [part["type"] for part in mail.get("content", ())]
+    templated = "template_id" in mail
     bad_address = not addresses or not all(_EMAIL.fullmatch(address) for address in addresses)
     checks = (
         (bool(unknown), f"Additional property {unknown[:1]} is not allowed", ""),
@@ -133,8 +141,13 @@ def _objection(mail: Mapping[str, Any]) -> tuple[str, str] | None:
             "The from email does not contain a valid address.",
             "from.email",
         ),
-        (not mail.get("subject"), "The subject is required.", "subject"),
-        (not kinds, "The content array is required.", "content"),
+        (
+            templated and not _TEMPLATE.fullmatch(mail["template_id"]),
+            "The template_id must be a valid GUID, you provided something else.",
+            "template_id",
+        ),
+        (not templated and not mail.get("subject"), "The subject is required.", "subject"),
+        (not templated and not kinds, "The content array is required.", "content"),
         (
             not all(part.get("value") for part in mail.get("content", ())),
             "The content value must be a string at least one character in length.",
@@ -147,12 +160,16 @@ def _objection(mail: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _taken(mail: Mapping[str, Any], callback_url: str) -> Taken:
     person = mail["personalizations"][0]
-    content = {part["type"]: part["value"] for part in mail["content"]}
+    content = {part["type"]: part["value"] for part in mail.get("content", ())}
+    if "template_id" in mail:  # whose words are only at SendGrid
+        data = person.get("dynamic_template_data", {})
+        filled = " ".join(f"{name}={value}" for name, value in data.items())
+        content = {"text/plain": f"[{mail['template_id']}] {filled}".strip()}
     return Taken(
         secrets.token_urlsafe(16),
         person["to"][0]["email"],
         content.get("text/plain", ""),
-        mail["subject"],
+        mail.get("subject", ""),
         content.get("text/html", ""),
         callback_url,
         {"custom_args": {**mail.get("custom_args", {}), **person.get("custom_args", {})}},
@@ -203,9 +220,11 @@ def _signed(account: Account, body: bytes) -> CallbackRequest | None:
 
 
 def _refuse(status: int, message: str, field: str = "") -> Reply:
-    errors = [{"message": message, "field": field or None, "help": None}]
-    body = json.dumps({"errors": errors}).encode()
-    return Reply(status, body, {"Content-Type": "application/json"})
+    return _reply(status, {"errors": [{"message": message, "field": field or None, "help": None}]})
+
+
+def _reply(status: int, value: Any) -> Reply:
+    return Reply(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
 
 SANDBOX = SendGridSandbox()

@@ -152,18 +152,21 @@ def _content_objection(form: Mapping[str, str]) -> int:
         return 21617 if len(body) > 1600 else 0
     if not _CONTENT.fullmatch(content) or content == NO_TEMPLATE:
         return 21654
-    return 0 if _variables(form) is not None else 21658
+    return 0 if _variables(form) is not None else 21656
 
 
 def _variables(form: Mapping[str, str]) -> dict[str, str] | None:
-    """What fills the template in; None when it is not readable, or when something is empty."""
+    """What fills the template in; None when it is unreadable, empty, or on several lines."""
     try:
         found = json.loads(form.get("ContentVariables", "{}"))
     except ValueError:
         return None
-    if not isinstance(found, dict) or not all(isinstance(v, str) and v for v in found.values()):
+    if not isinstance(found, dict):
         return None
-    return found
+    fits = all(
+        isinstance(v, str) and v and not re.search(r"[\n\t]|     ", v) for v in found.values()
+    )
+    return found if fits else None
 
 
 def _rendered(form: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from channels_app.contract import ProviderTemplate
 from channels_app.failures import FailureKind, SendError
 
+LONGEST = 1600
 _SID = re.compile(r"HX[0-9a-fA-F]{32}")
 
 
@@ -22,10 +23,11 @@ def fields(template: ProviderTemplate) -> dict[str, str]:
 
 
 def variables(template: ProviderTemplate) -> dict[str, str]:
-    """Gap -> text. Twilio numbers its gaps: other names count by their place."""
-    if all(name.isdigit() for name in template.parameters):
-        return dict(template.parameters)
-    return {str(place): text for place, text in enumerate(template.parameters.values(), 1)}
+    """Gap -> text on one line, as Twilio asks. It numbers its gaps: other names count by place."""
+    found = {name: " ".join(text.split()) for name, text in template.parameters.items()}
+    if all(name.isdigit() for name in found):
+        return found
+    return {str(place): text for place, text in enumerate(found.values(), 1)}
 
 
 def problems(template: ProviderTemplate) -> Sequence[str]:
@@ -38,7 +40,10 @@ def problems(template: ProviderTemplate) -> Sequence[str]:
         wrong.append("The parameters must be numbered 1, 2, 3, without a gap.")
     empty = [name for name, text in template.parameters.items() if not text.strip()]
     if empty:
-        wrong.append(f"Parameter {empty[0][:40]} is empty: Twilio refuses empty variables.")
+        wrong.append(f"Parameter {empty[0][:40]} is empty, and Twilio takes none that is.")
+    long = [name for name, text in template.parameters.items() if len(text) > LONGEST]
+    if long:
+        wrong.append(f"Parameter {long[0][:40]} is over {LONGEST:,} characters.")
     return wrong
 
 
@@ -52,4 +57,4 @@ def may_be(template: ProviderTemplate, body: Any) -> bool:
             FailureKind.UNKNOWN, "", "The list holds messages, but not which template they are."
         )
     text = " ".join(body.split()) if isinstance(body, str) else ""
-    return all(" ".join(value.split()) in text for value in template.parameters.values())
+    return all(value in text for value in variables(template).values())

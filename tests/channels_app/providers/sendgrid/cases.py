@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from channels_app.contract import (
     Accepted,
     CallbackRequest,
     Message,
+    ProviderTemplate,
     Receipt,
     ReceiptStatus,
     Request,
@@ -38,7 +40,7 @@ MESSAGE = Message(
     ref="d-7f3a",
     unsubscribe_url="https://hub.example/u/tok/",
 )
-BODY = {
+BODY: dict[str, Any] = {
     "personalizations": [
         {"to": [{"email": "ada@example.com"}], "custom_args": {"ob_ref": "d-7f3a"}}
     ],
@@ -54,6 +56,37 @@ BODY = {
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     },
 }
+
+TEMPLATE_ID = "d-0123456789abcdef0123456789abcdef"
+TEMPLATED = replace(
+    MESSAGE,
+    template=ProviderTemplate(TEMPLATE_ID, "es", {"number": "1042", "store": "Café Sur"}),
+)
+TEMPLATE_BODY = {
+    "personalizations": [
+        {
+            "to": [{"email": "ada@example.com"}],
+            "custom_args": {"ob_ref": "d-7f3a"},
+            "dynamic_template_data": {"number": "1042", "store": "Café Sur"},
+        }
+    ],
+    "from": {"email": "orders@casa.example", "name": "Casa Verde"},
+    "template_id": TEMPLATE_ID,
+    "tracking_settings": {"subscription_tracking": {"enable": False}},
+    "headers": BODY["headers"],
+}
+
+
+def sent_as(body: dict[str, Any]) -> Request:
+    return Request(
+        "POST",
+        "https://api.sendgrid.com/v3/mail/send",
+        {
+            "Content-Type": "application/json; charset=utf-8",
+            "Authorization": "Bearer SG.key-of-a-test",
+        },
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+    )
 
 
 def error(status: int, message: str = "no", field: str | None = None, **headers: str) -> Response:
@@ -72,15 +105,14 @@ SEND_CASES = [
         "a mail says everything that we rely on",
         MESSAGE,
         Response(202, {"x-message-id": "ZrG2zQ"}, b""),
-        Request(
-            "POST",
-            "https://api.sendgrid.com/v3/mail/send",
-            {
-                "Content-Type": "application/json; charset=utf-8",
-                "Authorization": "Bearer SG.key-of-a-test",
-            },
-            json.dumps(BODY, ensure_ascii=False, separators=(",", ":")).encode(),
-        ),
+        sent_as(BODY),
+        Accepted("ZrG2zQ"),
+    ),
+    SendCase(
+        "a dynamic template brings its own subject and words",
+        TEMPLATED,
+        Response(202, {"x-message-id": "ZrG2zQ"}, b""),
+        sent_as(TEMPLATE_BODY),
         Accepted("ZrG2zQ"),
     ),
     refused(
@@ -236,4 +268,25 @@ CALLBACK_CASES = [
             read_as("delivered", ReceiptStatus.DELIVERED),
         ],
     ),
+]
+
+
+def scopes(*names: str) -> Response:
+    return Response(200, {}, json.dumps({"scopes": names}).encode())
+
+
+VERIFY_CASES = [
+    (scopes("mail.send", "2fa_required"), "The key may send mail."),
+    (
+        scopes("mail.send", *(f"templates.{number}" for number in range(11))),
+        "The key may send mail. "
+        "It may do much more than that: a key with Mail Send alone is safer.",
+    ),
+    (scopes("mail.batch.read"), FailureKind.MISCONFIGURED),
+    (error(401), FailureKind.MISCONFIGURED),
+    (error(403), FailureKind.MISCONFIGURED),
+    (error(429), FailureKind.THROTTLED),
+    (Response(200, {}, b"{}"), FailureKind.UNKNOWN),
+    (Response(200, {}, b"<html>"), FailureKind.UNKNOWN),
+    (Response(503, {}, b""), FailureKind.TRANSIENT),
 ]

@@ -10,10 +10,19 @@ import jsonschema
 import pytest
 from django.conf import settings
 from sendgrid.helpers.eventwebhook import EventWebhook
-from sendgrid.helpers.mail import Content, CustomArg, Email, Header, Mail, Personalization, To
+from sendgrid.helpers.mail import (
+    Content,
+    CustomArg,
+    Email,
+    Header,
+    Mail,
+    Personalization,
+    TemplateId,
+    To,
+)
 
-from channels_app.contract import CallbackRefused, Response
-from channels_app.failures import SendError
+from channels_app.contract import CallbackRefused, ProviderTemplate, Response
+from channels_app.failures import FailureKind, SendError
 from channels_app.providers.sendgrid.callbacks import CALLBACKS
 from channels_app.providers.sendgrid.provider import PROVIDER, SendGridCredentials
 from channels_app.providers.sendgrid.sandbox import SendGridSandbox, demo_credentials
@@ -24,6 +33,9 @@ from tests.channels_app.providers.sendgrid.cases import (
     DEMO,
     MESSAGE,
     NOW,
+    TEMPLATE_BODY,
+    TEMPLATE_ID,
+    TEMPLATED,
     batch,
     event,
     signed,
@@ -50,7 +62,7 @@ def test_the_body_is_the_one_that_sendgrids_own_package_makes() -> None:
     mail.add_personalization(person)
     mail.add_content(Content("text/plain", MESSAGE.text))
     mail.add_content(Content("text/html", MESSAGE.html))
-    for name, value in BODY["headers"].items():  # type: ignore[attr-defined]
+    for name, value in BODY["headers"].items():
         mail.add_header(Header(name, value))
     ours = body_of()
     del ours["tracking_settings"]
@@ -63,8 +75,9 @@ def test_the_body_is_one_that_sendgrids_own_contract_takes() -> None:
     spec = json.loads(SPEC.read_text())
     request = spec["components"]["requestBodies"]["PostMailSend"]
     schema = request["content"]["application/json"]["schema"] | {"components": spec["components"]}
-    jsonschema.Draft202012Validator(schema).validate(body_of())
-    assert set(body_of()) <= set(schema["properties"])
+    for body in (body_of(), body_of(template=TEMPLATED.template)):
+        jsonschema.Draft202012Validator(schema).validate(body)
+        assert set(body) <= set(schema["properties"])
 
 
 def test_without_html_there_is_only_text() -> None:
@@ -106,6 +119,60 @@ def test_a_limit_far_away_is_asked_about_again_after_a_quarter_of_an_hour() -> N
     with pytest.raises(SendError) as caught:
         PROVIDER(CREDENTIALS).accepted(Response(429, headers, b""))
     assert caught.value.retry_after == 900.0
+
+
+# --- templates ---
+def test_the_body_with_a_template_is_the_one_that_sendgrids_own_package_makes() -> None:
+    mail = Mail(from_email=Email("orders@casa.example", "Casa Verde"))
+    mail.template_id = TemplateId(TEMPLATE_ID)
+    person = Personalization()
+    person.add_to(To("ada@example.com"))
+    person.add_custom_arg(CustomArg("ob_ref", "d-7f3a"))
+    person.dynamic_template_data = {"number": "1042", "store": "Café Sur"}
+    mail.add_personalization(person)
+    for name, value in BODY["headers"].items():
+        mail.add_header(Header(name, value))
+    ours = body_of(template=TEMPLATED.template)
+    del ours["tracking_settings"]
+    assert ours == mail.get()
+
+
+def test_a_template_without_gaps_sends_no_data() -> None:
+    body = body_of(template=ProviderTemplate(TEMPLATE_ID))
+    assert set(body["personalizations"][0]) == {"to", "custom_args"}
+
+
+@pytest.mark.parametrize(
+    ("template", "word"),
+    [
+        (ProviderTemplate("d-12"), "d-"),
+        (ProviderTemplate("01234567-89ab-cdef-0123-456789abcdef"), "d-"),
+        (ProviderTemplate(TEMPLATE_ID, "en", {"1": "a"}), "“1”"),
+        (ProviderTemplate(TEMPLATE_ID, "en", {"order number": "a"}), "“order number”"),
+    ],
+    ids=str,
+)
+def test_a_template_that_cannot_work_is_seen_before_it_is_sent(
+    template: ProviderTemplate, word: str
+) -> None:
+    problems = PROVIDER(CREDENTIALS).template_problems(template)
+    assert len(problems) == 1 and word in problems[0]
+    with pytest.raises(SendError) as caught:
+        body_of(template=template)
+    assert caught.value.kind is FailureKind.CONTENT_REJECTED
+
+
+def test_a_good_template_has_no_problems() -> None:
+    assert TEMPLATED.template is not None
+    assert PROVIDER(CREDENTIALS).template_problems(TEMPLATED.template) == []
+
+
+# --- the account ---
+def test_the_rights_are_asked_for_where_the_account_lives() -> None:
+    for region, base in (("", "https://api.sendgrid.com"), ("eu", "https://api.eu.sendgrid.com")):
+        asks = PROVIDER({**CREDENTIALS, "region": region}).verification()
+        assert asks is not None
+        assert (asks.method, asks.url) == ("GET", f"{base}/v3/scopes")
 
 
 # --- events ---
@@ -223,16 +290,23 @@ def test_the_stand_in_takes_what_we_send_and_remembers_whose_it_was() -> None:
     assert (taken.html, taken.callback_url) == (MESSAGE.html, ACCOUNT.callback_url)
 
 
+def test_the_stand_in_takes_a_template_and_shows_what_fills_it_in() -> None:
+    reply, taken = post(TEMPLATE_BODY)
+    assert reply.status == 202 and taken is not None
+    assert taken.text == f"[{TEMPLATE_ID}] number=1042 store=Café Sur"
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
+        ({"template_id": "order-ready"}, "template_id"),
         ({"personalizations": [{"to": [{"email": "ada"}]}]}, "personalizations.0.to"),
         ({"personalizations": []}, "personalizations"),
         ({"from": {"email": "x"}}, "from.email"),
         ({"subject": ""}, "subject"),
         ({"content": []}, "content"),
         ({"content": [{"type": "text/plain", "value": ""}]}, "content.0.value"),
-        ({"content": list(reversed(BODY["content"]))}, "content"),  # type: ignore[call-overload]
+        ({"content": list(reversed(BODY["content"]))}, "content"),
         ({"surprise": 1}, None),
     ],
 )

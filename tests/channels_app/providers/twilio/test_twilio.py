@@ -152,6 +152,7 @@ def test_a_template_without_gaps_sends_no_variables() -> None:
         (ProviderTemplate(CONTENT_SID, "en", {"1": "a", "3": "b"}), "numbered"),
         (ProviderTemplate(CONTENT_SID, "en", {"2": "a", "1": "b"}), "numbered"),
         (ProviderTemplate(CONTENT_SID, "en", {"number": " "}), "number is empty"),
+        (ProviderTemplate(CONTENT_SID, "en", {"1": "x" * 1601}), "1,600"),
     ],
     ids=str,
 )
@@ -164,6 +165,13 @@ def test_a_template_that_cannot_work_is_seen_before_it_is_sent(
     with pytest.raises(SendError) as caught:
         provider.request(replace(MESSAGE, template=template))
     assert caught.value.kind is FailureKind.CONTENT_REJECTED
+
+
+def test_what_fills_a_template_in_goes_on_one_line() -> None:
+    template = ProviderTemplate(CONTENT_SID, "en", {"1": "two\nlines,  \ttwo     gaps"})
+    request = PROVIDER(CREDENTIALS).request(replace(MESSAGE, template=template))
+    fields = dict(parse_qsl(request.body.decode()))
+    assert json.loads(fields["ContentVariables"]) == {"1": "two lines, two gaps"}
 
 
 def test_a_good_template_has_no_problems_whatever_its_parameters_are_called() -> None:
@@ -423,8 +431,9 @@ def send(end: TwilioSandbox, credentials: dict[str, str], **changes: str) -> tup
         ({"From": "+15005550007"}, 21606),
         ({"ContentSid": NO_TEMPLATE}, 21654),
         ({"ContentSid": "HX12"}, 21654),
-        ({"ContentSid": CONTENT_SID, "ContentVariables": "{"}, 21658),
-        ({"ContentSid": CONTENT_SID, "ContentVariables": '{"1":""}'}, 21658),
+        ({"ContentSid": CONTENT_SID, "ContentVariables": "{"}, 21656),
+        ({"ContentSid": CONTENT_SID, "ContentVariables": '{"1":""}'}, 21656),
+        ({"ContentSid": CONTENT_SID, "ContentVariables": '{"1":"a\\nb"}'}, 21656),
     ],
 )
 def test_the_stand_in_refuses_as_twilio_does(changes: dict[str, str], code: int) -> None:
