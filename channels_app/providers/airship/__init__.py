@@ -1,0 +1,1 @@
+"""Airship: notifications through the operator's own Airship project."""
