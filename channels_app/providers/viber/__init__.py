@@ -1,0 +1,1 @@
+"""Viber: a bot that people subscribe to."""
