@@ -1,0 +1,1 @@
+"""Intercom: an event on the customer's contact, which starts the operator's own workflows."""
