@@ -12,43 +12,19 @@ from urllib.parse import parse_qsl, urlsplit
 LONGEST_URL = 2000
 MOST_ROOMS = 100
 # At a host that is fixed in Apprise.
-FIXED = frozenset(
-    [
-        "chanify",
-        "cliq",
-        "incidentio",
-        "join",
-        "opsgenie",
-        "pagertree",
-        "pbul",
-        "pover",
-        "prowl",
-        "revolt",
-        "ryver",
-        "simplepush",
-        "spike",
-        "splunk",
-        "spush",
-        "victorops",
-        "webex",
-        "wxteams",
-        "zulip",
-    ]
+_FIXED = (
+    "chanify cliq incidentio join opsgenie pagertree pbul pover prowl revolt ryver simplepush "
+    "spike splunk spush victorops webex wxteams zulip"
 )
+FIXED = frozenset(_FIXED.split())
 # At a host that the URL names; with an s it is called over TLS.
-SELF_HOSTED = frozenset(
-    [
-        *("bark", "barks", "gotify", "gotifys", "matrix", "matrixs", "mmost", "mmosts"),
-        *("nctalk", "nctalks", "ntfy", "ntfys", "pushdeer", "pushdeers", "rocket", "rockets"),
-        *("signal", "signals"),
-    ]
+_SELF_HOSTED = "bark gotify matrix mmost nctalk ntfy pushdeer rocket signal"
+SELF_HOSTED = frozenset(f"{scheme}{s}" for scheme in _SELF_HOSTED.split() for s in ("", "s"))
+_PARAMETERS = (
+    "auth channel device group image key level mode priority region sound stream tags targets to "
+    "token topic"
 )
-PARAMETERS = frozenset(
-    [
-        *("auth", "channel", "device", "group", "image", "key", "level", "mode", "priority"),
-        *("region", "sound", "stream", "tags", "targets", "to", "token", "topic"),
-    ]
-)
+PARAMETERS = frozenset(_PARAMETERS.split())
 # Why a service is not taken -> its schemes. All others are refused, too, without a reason.
 _REFUSED = {
     "It acts on the Apprise server itself, or on the network beside it.": (
