@@ -238,6 +238,7 @@ def rows(number: int, **fields: Any) -> list[dict[str, Any]]:
     ("more", "left_out"),
     [
         ({"items": rows(300, id="7", name="Pizza " * 5, quantity=1)}, ["items"]),
+        ({"items": rows(200, id="7", name="ピザ" * 8)}, ["items"]),  # bytes count, not letters
         (
             {
                 "items": rows(5, id="7", name="Pizza"),
