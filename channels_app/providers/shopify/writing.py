@@ -18,18 +18,15 @@ PART = re.compile(r"f([0-9]{1,20})")
 LONGEST_NOTE = 5000  # characters of an order's note
 MOST_FULFILMENTS = 10
 MOST_EVENTS = 20
-# What happened, in our words -> FulfillmentEventStatus. Stable versions have no PICKED_UP.
+# What happened, in our words -> FulfillmentEventStatus. Our timeline takes the echo of each for
+# what it knows already. Of no others: DELAYED, ATTEMPTED_DELIVERY and FAILURE would come back as
+# news with our own words for a reason, and picked_up, which stable versions lack, as delivered.
+# Customers would hear of them twice.
 EVENTS: Mapping[str, str] = {
     "ready": "READY_FOR_PICKUP",
     "out_for_delivery": "OUT_FOR_DELIVERY",
     "delivered": "DELIVERED",
-    "picked_up": "DELIVERED",
-    "delayed": "DELAYED",
-    "attempted": "ATTEMPTED_DELIVERY",
-    "failed": "FAILURE",
 }
-# These happen once to a fulfilment. Whoever wrote them first, Shopify has told its customer.
-ONCE = frozenset({"READY_FOR_PICKUP", "OUT_FOR_DELIVERY", "DELIVERED"})
 DEAD = frozenset({"CANCELLED", "ERROR", "FAILURE"})  # fulfilments that nobody waits for
 # Where an order can be: only tags that end in one of these are ever taken off it.
 STATUSES = (
@@ -52,7 +49,6 @@ class CourierEvent:
     status: str
     message: str
     happened_at: datetime | None
-    expected_at: str
     fulfilment: str
 
 
@@ -128,15 +124,14 @@ def courier_event(message: Message) -> CourierEvent:
     if status is None or (status == "READY_FOR_PICKUP" and method not in ("", "pickup")):
         raise rejected(
             "no_courier_word",
-            "Shopify's history of a parcel has no word for this change. Let the rule of this "
-            "destination listen only to what a courier does, and write a note or tags instead.",
+            "In Shopify's history of a parcel this change is not written. Let the rule of this "
+            "destination listen to ready, out for delivery and delivered alone, or write tags.",
         )
     key = text_of(data.get("part"))
     return CourierEvent(
         status=status,
         message=message.text.strip(),
         happened_at=moment(data.get("occurred_at")),
-        expected_at=stamp(moment(group_of(data, key).get("deliver_to"))),
         fulfilment=fulfilment_gid(key) if key else "",
     )
 
@@ -147,14 +142,6 @@ def fulfilment_gid(key: str) -> str:
     if found is None:
         raise no_fulfilment()
     return f"gid://shopify/Fulfillment/{found[1]}"
-
-
-def group_of(data: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The part with this key; without a key the only one there is."""
-    listed = data.get("groups")
-    groups = [part(one) for one in listed] if isinstance(listed, list) else []
-    mine = [one for one in groups if one.get("key") == key] if key else groups
-    return mine[0] if len(mine) == 1 else {}
 
 
 def note_line(message: Message) -> str:
@@ -180,7 +167,7 @@ def question(want: Wanted) -> tuple[str, dict[str, Any]]:
     if want.event:
         fields += (
             f" fulfillments(first: {MOST_FULFILMENTS}) {{ id status "
-            f"events(first: {MOST_EVENTS}) {{ nodes {{ status happenedAt }} }} }}"
+            f"events(first: {MOST_EVENTS}) {{ nodes {{ status }} }} }}"
         )
     if want.metafield:
         namespace, key = want.metafield.split(".")
@@ -222,14 +209,10 @@ def event_writes(event: CourierEvent, order: Mapping[str, Any]) -> list[Write]:
 
 
 def happened(event: CourierEvent, fulfilment: Mapping[str, Any]) -> bool:
-    """Whether the history of `fulfilment` holds `event`."""
+    """Whether the history of `fulfilment` says so already, whoever wrote it."""
     nodes = part(fulfilment, "events").get("nodes")
-    times = [
-        stamp(moment(one.get("happenedAt")))
-        for one in map(part, nodes if isinstance(nodes, list) else [])
-        if one.get("status") == event.status
-    ]
-    return bool(times) and (event.status in ONCE or stamp(event.happened_at) in times)
+    listed = nodes if isinstance(nodes, list) else []
+    return any(part(one).get("status") == event.status for one in listed)
 
 
 def event_input(event: CourierEvent, fulfilment: str) -> dict[str, str]:
@@ -239,7 +222,6 @@ def event_input(event: CourierEvent, fulfilment: str) -> dict[str, str]:
         "status": event.status,
         "message": event.message,
         "happenedAt": stamp(event.happened_at),
-        "estimatedDeliveryAt": event.expected_at,
     }
     return {name: value for name, value in members.items() if value}
 

@@ -81,7 +81,7 @@ REFUSED = {"fulfillmentEvent": None, "userErrors": [{"field": ["id"], "message":
 
 QUESTION = (
     "query Order($id: ID!) { order(id: $id) { id note tags fulfillments(first: 10) { id status "
-    "events(first: 20) { nodes { status happenedAt } } } } }"
+    "events(first: 20) { nodes { status } } } } }"
 )
 REQUEST = Request(
     "POST",
