@@ -12,8 +12,10 @@ STATUSES: Mapping[int, FailureKind] = dict.fromkeys((404, 405, 406), FailureKind
 AUDIENCE = "audience"  # the part of our request that names the recipient
 BAD_DEVICE = ("invalid device token", "invalid channel")  # where no part is named
 PATH = re.compile(r"[A-Za-z0-9_.\[\]:-]{1,80}")
+MOVED = "Airship has moved. Nothing was sent; tell whoever looks after this installation."
+HICCUP = "Airship has a hiccup."
+OURS = "Airship does not take the request as we write it. Nothing was sent."
 HINTS: Mapping[int, str] = {
-    301: "Airship has moved. Nothing was sent; tell whoever looks after this installation.",
     401: "Airship does not know these keys. Use the master secret, not the app secret, and "
     "compare the region.",
     403: "Airship knows the keys, but they may not do this. Look at the project's rights and plan.",
@@ -30,10 +32,14 @@ def failure(response: Response) -> SendError:
     if response.status == 400:
         return refused_push(code, part(answer, "details"))
     kind = STATUSES.get(response.status) or kind_of_status(response.status)
-    hint = HINTS.get(response.status, "")
-    if kind is FailureKind.TRANSIENT:
-        hint = "Airship has a hiccup."
-    return SendError(kind, code, hint, response.retry_after)
+    return SendError(kind, code, hint_of(response.status), response.retry_after)
+
+
+def hint_of(status: int) -> str:
+    """What to do about a status."""
+    if 300 <= status < 400:
+        return MOVED
+    return HINTS.get(status) or (HICCUP if status >= 500 else OURS)
 
 
 def refused_push(code: str, details: Mapping[str, Any]) -> SendError:

@@ -33,6 +33,11 @@ HINTS: Mapping[str, str] = {
     "UNAVAILABLE": "Firebase is overloaded.",
     "INTERNAL": "Firebase has a hiccup.",
 }
+BY_KIND: Mapping[FailureKind, str] = {
+    FailureKind.MISCONFIGURED: "Firebase does not answer at its address as it should.",
+    FailureKind.THROTTLED: "Firebase asks us to slow down.",
+    FailureKind.TRANSIENT: "Firebase has a hiccup.",
+}
 NOT_ALLOWED = (
     "Firebase refuses the service account. Switch on the Cloud Messaging API, and give the account "
     "the right to send."
@@ -54,8 +59,8 @@ def failure(response: Response) -> SendError:
     wait = response.retry_after
     if kind is FailureKind.THROTTLED and wait is None:
         wait = FIRST_WAIT
-    hint = HINTS.get(word) or (NO_PROJECT if response.status == 404 else "")
-    return SendError(kind, word or error.code, hint, wait)
+    hint = HINTS.get(word) or (NO_PROJECT if response.status == 404 else BY_KIND.get(kind))
+    return SendError(kind, word or error.code, hint or BAD_CONTENT, wait)
 
 
 def refused_request(error: GoogleError, word: str) -> SendError:

@@ -208,7 +208,10 @@ class GoogleChat(Provider):
                     "This is no space. Use the id at the end of the space's address.",
                 )
             return found["space"], {}
-        space, key, token = webhook_parts(self.credentials["webhook_url"])
+        try:
+            space, key, token = webhook_parts(self.credentials["webhook_url"])
+        except ValueError as error:
+            raise SendError(FailureKind.MISCONFIGURED, "webhook", str(error)) from None
         if to.startswith("spaces/") and (found is None or found["space"] != space):
             raise SendError(
                 FailureKind.RECIPIENT_INVALID, "space", "This webhook writes to another space."

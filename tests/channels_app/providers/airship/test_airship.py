@@ -14,7 +14,7 @@ from channels_app.providers.airship.sandbox import GONE, SANDBOX, demo_credentia
 from channels_app.sandbox.contract import Account, Call, Taken
 from channels_app.sending import STEPS
 
-from .cases import BASE, CHANNEL, CREDENTIALS, FULL, PLAIN, PUSHED, TAKEN, answer, error
+from .cases import BASE, CHANNEL, CREDENTIALS, FULL, PLAIN, PUSHED, SEND_CASES, TAKEN, answer, error
 
 STAND_IN = "http://127.0.0.1:8001/airship"
 DEMO = demo_credentials()
@@ -201,6 +201,14 @@ def test_a_refused_push_names_the_part_and_never_the_recipient() -> None:
     with pytest.raises(SendError) as caught:
         airship().accepted(error(400, 40000, path="call ada@example.com", error="x"))
     assert "ada" not in caught.value.detail
+
+
+def test_every_refusal_says_what_to_do() -> None:
+    for case in SEND_CASES:
+        if isinstance(case.expected, FailureKind) and not case.response.ok:
+            with pytest.raises(SendError) as caught:
+                airship().accepted(case.response)
+            assert caught.value.detail.endswith("."), case.label
 
 
 # --- credentials ---

@@ -14,7 +14,7 @@ from channels_app.providers.fcm.sandbox import SANDBOX, SPECIAL, demo_credential
 from channels_app.sandbox.contract import Account, Call, Taken
 from tests.channels_app.google import check
 
-from .cases import CREDENTIALS, FID, FULL, PLAIN, TOKEN, answer, fcm, pinned, word
+from .cases import CREDENTIALS, FID, FULL, PLAIN, SEND_CASES, TOKEN, answer, fcm, pinned, word
 
 BASE = "http://127.0.0.1:8001/fcm"
 DEMO = demo_credentials()
@@ -145,6 +145,14 @@ def test_only_refusals_of_the_token_itself_ask_for_a_new_one() -> None:
         pinned().accepted(word(401, "UNAUTHENTICATED", fcm("THIRD_PARTY_AUTH_ERROR")))
     assert not isinstance(caught.value, AccessRefused)
     assert "Apple" in caught.value.detail
+
+
+def test_every_refusal_says_what_to_do() -> None:
+    for case in SEND_CASES:
+        if isinstance(case.expected, FailureKind) and not case.response.ok:
+            with pytest.raises(SendError) as caught:
+                pinned().accepted(case.response)
+            assert caught.value.detail.endswith("."), case.label
 
 
 def test_another_project_than_the_key_files_can_be_named() -> None:

@@ -24,7 +24,20 @@ from channels_app.providers.google_chat.sandbox import (
 from channels_app.sandbox.contract import Account, Call, Taken
 from tests.channels_app.google import KEY_FILE, check, description
 
-from .cases import ALERT, CREDENTIALS, FULL, NAME, PLAIN, TAKEN, URL, WEBHOOK, answer, pinned, word
+from .cases import (
+    ALERT,
+    CREDENTIALS,
+    FULL,
+    NAME,
+    PLAIN,
+    SEND_CASES,
+    TAKEN,
+    URL,
+    WEBHOOK,
+    answer,
+    pinned,
+    word,
+)
 
 BASE = "http://127.0.0.1:8001/google_chat"
 DEMO = demo_credentials()
@@ -166,6 +179,14 @@ def test_only_an_apps_401_asks_for_a_new_token() -> None:
     assert not isinstance(caught.value, AccessRefused)
 
 
+def test_every_refusal_says_what_to_do() -> None:
+    for case in SEND_CASES:
+        if isinstance(case.expected, FailureKind) and not case.response.ok:
+            with pytest.raises(SendError) as caught:
+                pinned().accepted(case.response)
+            assert caught.value.detail.endswith("."), case.label
+
+
 def test_a_conflict_of_another_kind_is_no_success() -> None:
     with pytest.raises(SendError):
         pinned().accepted(word(409, "ABORTED"))
@@ -219,6 +240,13 @@ def test_an_address_that_is_no_webhook_of_google_is_refused(url: str) -> None:
     form = GoogleChatCredentials({"way": "webhook", "webhook_url": url})
     assert not form.is_valid()
     assert "webhook_url" in form.errors
+
+
+def test_a_stored_address_is_checked_again_before_each_message() -> None:
+    odd = {**WEBHOOK, "webhook_url": "https://evil.example/v1/spaces/A/messages?key=k&token=t"}
+    with pytest.raises(SendError) as caught:
+        GoogleChat(odd).request(PLAIN)
+    assert caught.value.kind is FailureKind.MISCONFIGURED
 
 
 def test_a_webhooks_address_may_be_written_in_other_letters() -> None:
