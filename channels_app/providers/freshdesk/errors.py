@@ -40,10 +40,17 @@ def failure(response: Response) -> SendError:
     if response.status == 409:
         detail = "Freshdesk is busy with this ticket. The next try finds it."
         return SendError(FailureKind.TRANSIENT, code, detail, response.retry_after)
-    kind, detail = ADVICE.get(response.status, (kind_of_status(response.status), ""))
+    kind, detail = ADVICE.get(response.status) or general(response.status)
     wait = response.retry_after
     hint = kind in (FailureKind.THROTTLED, FailureKind.TRANSIENT) and wait is not None
     return SendError(kind, code, detail, min(wait or 0.0, LONGEST_WAIT) if hint else None)
+
+
+def general(status: int) -> tuple[FailureKind, str]:
+    """What a status means that says nothing of its own."""
+    if 300 <= status < 400:
+        return FailureKind.MISCONFIGURED, "Freshdesk sends us to another address. Check the domain."
+    return kind_of_status(status), f"Freshdesk answered with status {status}."
 
 
 def about_field(error: Mapping[str, Any]) -> SendError:

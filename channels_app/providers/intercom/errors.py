@@ -80,7 +80,14 @@ def meaning(code: str, status: int) -> tuple[FailureKind, str]:
         return CODES[code]
     family = next((word for start, word in FAMILIES if code.startswith(start)), "")
     word = family or STATUSES.get(status, "")
-    return CODES[word] if word else (kind_of_status(status), "")
+    return CODES[word] if word else general(status)
+
+
+def general(status: int) -> tuple[FailureKind, str]:
+    """What a status means that says nothing of its own."""
+    if 300 <= status < 400:
+        return FailureKind.MISCONFIGURED, "Intercom sends us to another address. Check the region."
+    return kind_of_status(status), f"Intercom answered with status {status}."
 
 
 def missing(code: str) -> SendError:

@@ -56,7 +56,7 @@ class IntercomCredentials(Credentials):
         r"^[0-9]{1,2}\.[0-9]{1,2}\Z",
         label=_("Version of the API"),
         required=False,
-        help_text=_("Empty: %s") % VERSION,
+        help_text=_("Empty: 2.16."),
         error_messages={"invalid": _("It looks like 2.16.")},
     )
     strangers = forms.ChoiceField(

@@ -74,8 +74,18 @@ def failure(response: Response) -> SendError:
     if "idempoten" in code.lower():
         detail = "Zendesk has this message already, with other words. Look at the ticket."
         return SendError(FailureKind.CONTENT_REJECTED, code, detail)
-    kind, detail = ADVICE.get(response.status, (kind_of_status(response.status), ""))
+    kind, detail = ADVICE.get(response.status) or general(response.status)
     return SendError(kind, code, detail, waiting(response, kind))
+
+
+def general(status: int) -> tuple[FailureKind, str]:
+    """What a status means that says nothing of its own."""
+    if 300 <= status < 400:
+        return (
+            FailureKind.MISCONFIGURED,
+            "Zendesk sends us to another address. Check the subdomain.",
+        )
+    return kind_of_status(status), f"Zendesk answered with status {status}."
 
 
 def waiting(response: Response, kind: FailureKind) -> float | None:

@@ -283,6 +283,13 @@ def test_only_hosts_of_freshdesk_are_called(typed: str, name: str) -> None:
     assert caught.value.kind is FailureKind.MISCONFIGURED
 
 
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 422, 429, 451, 500, 503])
+def test_every_refusal_tells_staff_something(status: int) -> None:
+    with pytest.raises(SendError) as caught:
+        provider().accepted(answer(status, b""))
+    assert caught.value.detail.endswith(".") and caught.value.code
+
+
 # --- The form
 
 

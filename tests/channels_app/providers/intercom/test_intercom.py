@@ -235,6 +235,13 @@ def test_the_form_says_what_is_wrong(changes: dict[str, str], wrong: str) -> Non
     assert list(form.errors) == [wrong]
 
 
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 422, 429, 451, 500, 503])
+def test_every_refusal_tells_staff_something(status: int) -> None:
+    with pytest.raises(SendError) as caught:
+        provider().accepted(answer(status, b""))
+    assert caught.value.detail.endswith(".") and caught.value.code
+
+
 # --- The stand-in
 
 

@@ -259,6 +259,13 @@ def test_an_oauth_token_is_a_bearer_and_a_stand_in_takes_the_hosts_place() -> No
     assert made.url == f"{BASE}/api/v2/tickets?external_id=orderbell%3A77"
 
 
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 422, 429, 451, 500, 503])
+def test_every_refusal_tells_staff_something(status: int) -> None:
+    with pytest.raises(SendError) as caught:
+        provider().accepted(answer(status, b""))
+    assert caught.value.detail.endswith(".") and caught.value.code
+
+
 # --- The form
 
 
