@@ -128,7 +128,7 @@ class Shopify(Provider):
     )
     Credentials = ShopifyCredentials
     base_url = "https://myshopify.com"
-    in_flight = 2  # the allowance of a shop is small: about five of our writes a second
+    in_flight = 2  # a shop's allowance of calls is small
 
     def __init__(
         self,

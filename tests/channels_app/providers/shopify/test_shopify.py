@@ -13,8 +13,9 @@ from channels_app.contract import Accepted, Message, Request, Response
 from channels_app.failures import AccessRefused, FailureKind, SendError
 from channels_app.providers.shopify.provider import Shopify, ShopifyCredentials
 from channels_app.providers.shopify.sandbox import ShopifySandbox, demo_credentials
-from channels_app.providers.shopify.writing import STATUSES, kinds_of
+from channels_app.providers.shopify.writing import EVENTS, STATUSES, kinds_of
 from channels_app.sandbox.contract import Account, Call, Taken
+from orders.sources.shopify.source import SOURCE
 
 from .cases import CREDENTIALS, HEADERS, MESSAGE, ORDER, URL, answer, data, written
 
@@ -268,7 +269,8 @@ def test_fields_that_are_missing_are_no_crash() -> None:
         ("delivered", "shipping", "DELIVERED"), ("out_for_delivery", "", "OUT_FOR_DELIVERY"),
         ("ready", "delivery", ""), ("preparing", "pickup", ""), ("refunded", "", ""),
         # Their echo would be another fact in the timeline.
-        ("picked_up", "pickup", ""), ("delayed", "pickup", ""), ("attempted", "delivery", ""), ("failed", "shipping", ""),
+        ("picked_up", "pickup", ""), ("delayed", "pickup", ""), ("attempted", "delivery", ""),
+        ("failed", "shipping", ""),
     ],
 )  # fmt: skip
 def test_shopify_has_a_word_for_what_a_courier_does(event: str, method: str, status: str) -> None:
@@ -279,6 +281,26 @@ def test_shopify_has_a_word_for_what_a_courier_does(event: str, method: str, sta
     body = mutation(message, order())
     assert body is not None
     assert body["variables"]["event0"]["status"] == status
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+def test_the_echo_of_what_was_written_says_nothing_new(event: str) -> None:
+    """What Shopify then reports to the source of the same shop."""
+    message = replace(MESSAGE, to="event", data={**data(fulfilment="pickup"), "event": event})
+    body = mutation(message, order())
+    assert body is not None
+    value = body["variables"]["event0"]
+    echo = {
+        "fulfillment_id": 900,
+        "order_id": 5001,
+        "status": value["status"].lower(),
+        "message": value["message"],
+        "happened_at": value["happenedAt"],
+    }
+    (found,) = SOURCE.map("fulfillment_events/create", {}, json.dumps(echo).encode(), {})
+    (group,) = found.groups
+    assert (group.status, group.delayed, group.deliver_to) == (event, None, None)
+    assert not found.facts and not found.unmapped_status
 
 
 def test_words_of_shopify_about_a_refusal_are_not_kept() -> None:

@@ -12,9 +12,10 @@ from channels_app.contract import Accepted, Message, Request, Response
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.woocommerce.provider import WooCommerce, WooCommerceCredentials
 from channels_app.providers.woocommerce.sandbox import WooCommerceSandbox, demo_credentials
-from channels_app.providers.woocommerce.writing import kinds_of, parse_map
+from channels_app.providers.woocommerce.writing import STATUS_MAP, kinds_of, parse_map
 from channels_app.sandbox.contract import Account, Call, Taken
 from channels_app.sending import STEPS, guarded
+from orders.sources.woocommerce.source import SOURCE
 
 from .cases import BASIC, CREDENTIALS, MESSAGE, REQUEST, ROOT, answer, data, error, note
 
@@ -164,6 +165,22 @@ def test_a_list_is_read_line_by_line() -> None:
         with pytest.raises(SendError) as caught:
             WooCommerce({**CREDENTIALS, "status_map": bad}).request(STATUS)
         assert caught.value.kind is FailureKind.MISCONFIGURED
+
+
+@pytest.mark.parametrize(
+    ("ours", "method"), [("delivered", "flat_rate"), ("picked_up", "local_pickup")]
+)
+def test_the_echo_of_a_status_says_nothing_new(ours: str, method: str) -> None:
+    """What the shop then reports to the source, where nobody has changed either list."""
+    order = {
+        "id": 723,
+        "number": "723",
+        "status": STATUS_MAP[ours],
+        "shipping_lines": [{"method_id": method}],
+        "date_modified_gmt": "2026-11-21T12:03:07",
+    }
+    (found,) = SOURCE.map("order.updated", {}, json.dumps(order).encode(), {})
+    assert (found.status, found.unmapped_status, found.facts) == (ours, "", ())
 
 
 # --- Both
