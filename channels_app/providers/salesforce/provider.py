@@ -54,7 +54,7 @@ FIELDS: Mapping[str, str] = {
     "Customer_Phone__c": "customer.phone",
 }
 QUEUED = "OPERATION_ENQUEUED"
-_OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}\Z")
+_OBJECT = re.compile(r"^[A-Za-z][A-Za-z0-9_]{0,79}\Z")
 _USAGE = re.compile(r"api-usage=(\d{1,9})/(\d{1,9})")
 
 

@@ -253,6 +253,15 @@ def test_lines_that_cannot_be_read_are_refused_by_the_form(text: str) -> None:
     assert good.is_valid(), good.errors
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("external_id_field", "a b"), ("external_id_field", "../x"), ("external_id_field", "X/")]
+    + [("api_version", one) for one in ("67", "v67.0", "67.0/..")],
+)
+def test_a_setting_that_goes_into_a_path_is_checked(name: str, value: str) -> None:
+    assert name in SalesforceCredentials({**CREDENTIALS, name: value}).errors
+
+
 def test_the_fields_of_the_settings_replace_the_usual_ones() -> None:
     request = pinned(fields_map="Total__c = order.total\nWords__c = text").request(MESSAGE)
     assert request.body == b'{"Total__c":21.5,"Words__c":"Order #1024 is ready."}'
