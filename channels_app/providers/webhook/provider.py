@@ -31,12 +31,18 @@ from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.wire.push_hosts import secure_endpoint, split_endpoint
 
 PREFIX = "whsec_"
+# What Standard Webhooks asks of a new secret. Older ones that are shorter still sign.
+SHORTEST_KEY, LONGEST_KEY = 24, 64
 # Ours alone: how to send, not what happened. Names that begin with an underscore are, too.
-PRIVATE = frozenset({"push", "sent_at"})
+# And who the customer is: that is not for partners.
+PRIVATE = frozenset({"push", "sent_at", "customer"})
 KINDS: Mapping[int, FailureKind] = {
     404: FailureKind.MISCONFIGURED,
     405: FailureKind.MISCONFIGURED,
     410: FailureKind.MISCONFIGURED,
+    # The specification reads these as "slow down", like a 429.
+    502: FailureKind.THROTTLED,
+    504: FailureKind.THROTTLED,
 }
 DETAILS: Mapping[int, str] = {
     401: "The partner refuses our signature. Compare the signing secret.",
@@ -57,13 +63,15 @@ def secret_bytes(secret: str) -> bytes:
 
 
 def signing_secrets(value: str) -> None:
-    """Refuse what is not one secret, or two with a space between."""
+    """Refuse what is not one secret, or two different ones with a space between."""
     try:
-        if not 1 <= len([secret_bytes(secret) for secret in value.split()]) <= 2:
+        sizes = {secret: len(secret_bytes(secret)) for secret in value.split()}
+        fits = all(SHORTEST_KEY <= size <= LONGEST_KEY for size in sizes.values())
+        if not (fits and 1 <= len(sizes) == len(value.split()) <= 2):
             raise ValueError
     except ValueError:
         raise ValidationError(
-            _("A signing secret is whsec_ and base64 of 16 bytes or more; at most two of them.")
+            _("A signing secret is whsec_ and base64 of 24 to 64 bytes; at most two of them.")
         ) from None
 
 

@@ -27,6 +27,7 @@ MESSAGE = Message(
         "part": None,
         "groups": [{"key": "main", "status": "ready", "push": {"auth": "x"}}],
         "push": {"p256dh": "x"},
+        "customer": {"name": "Ada", "email": "ada@example.com"},
         "_private": "y",
     },
 )
@@ -101,6 +102,25 @@ SEND_CASES = [
     refused(422, FailureKind.CONTENT_REJECTED),
     refused(429, FailureKind.THROTTLED, "60"),
     refused(500, FailureKind.TRANSIENT),
+    refused(502, FailureKind.THROTTLED),
     refused(503, FailureKind.TRANSIENT, "120"),
+    refused(504, FailureKind.THROTTLED, "30"),
+    SendCase(
+        "429 until a date",
+        MESSAGE,
+        Response(
+            429,
+            {
+                "date": "Sat, 21 Nov 2026 19:30:00 GMT",
+                "retry-after": "Sat, 21 Nov 2026 19:31:30 GMT",
+            },
+            b"",
+        ),
+        None,
+        FailureKind.THROTTLED,
+        90.0,
+    ),
 ]
+# Only an event proves the address and the secret: there is nothing harmless to ask a partner.
+VERIFY_CASES: list[tuple[Response, str | FailureKind]] = []
 CALLBACK_CASES: list[CallbackCase] = []

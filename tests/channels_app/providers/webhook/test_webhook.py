@@ -1,8 +1,10 @@
 """The partner's endpoint: signature, body, addresses, answers, and the stand-in."""
 
+import base64
 import json
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,6 +25,10 @@ from .cases import BODY, CREDENTIALS, MESSAGE, NOW, SECRET, SEND_CASES, SENT_AT,
 BASE = "http://127.0.0.1:8001/webhook"
 ACCOUNT = Account("", CREDENTIALS)
 OTHER = "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldA=="
+
+
+def secret_of(size: int) -> str:
+    return f"whsec_{base64.b64encode(b'k' * size).decode()}"
 
 
 def failed(message: Message) -> SendError:
@@ -112,6 +118,28 @@ def test_a_repeat_has_the_same_id_and_a_new_time() -> None:
     assert first["webhook-timestamp"] != second["webhook-timestamp"]
 
 
+def test_the_reference_library_takes_a_late_repeat_only_because_it_is_signed_anew() -> None:
+    first = Webhook(CREDENTIALS).request(MESSAGE)
+    later = replace(MESSAGE, data={**MESSAGE.data, "sent_at": SENT_AT + 900})
+    again = Webhook(CREDENTIALS).request(later)
+    with time_machine.travel(NOW + timedelta(seconds=900), tick=False):
+        with pytest.raises(WebhookVerificationError):
+            Oracle(SECRET).verify(first.body, dict(first.headers))
+        assert Oracle(SECRET).verify(again.body, dict(again.headers))
+    assert again.body == first.body, "a repeat says what was said first"
+
+
+def test_the_reference_library_agrees_with_every_size_of_secret_that_the_form_takes() -> None:
+    for size in (16, 24, 32, 64):  # 16: a secret from before there was a shortest one
+        request = Webhook({"signing_secret": secret_of(size)}).request(MESSAGE)
+        with time_machine.travel(NOW, tick=False):
+            assert Oracle(secret_of(size)).verify(request.body, dict(request.headers))
+
+
+def test_who_the_customer_is_never_leaves() -> None:
+    assert b"ada" not in Webhook(CREDENTIALS).request(MESSAGE).body.lower()
+
+
 # --- Addresses
 
 
@@ -155,7 +183,13 @@ def test_on_a_stand_in_every_request_goes_to_the_stand_in() -> None:
         (SECRET, True),
         (f"{SECRET} {OTHER}", True),
         (demo_credentials()["signing_secret"], True),
-        (f"{SECRET} {OTHER} {SECRET}", False),
+        (f"{SECRET} {OTHER} {secret_of(32)}", False),
+        (f"{SECRET} {SECRET}", False),
+        (secret_of(24), True),
+        (secret_of(64), True),
+        (secret_of(23), False),
+        (secret_of(65), False),
+        (f"{SECRET} {secret_of(16)}", False),
         ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", False),
         ("whsec_", False),
         ("whsec_c2hvcnQ=", False),
@@ -169,10 +203,10 @@ def test_the_form_takes_only_signing_secrets(secret: str, good: bool) -> None:
 # --- The stand-in
 
 
-def call_for(message: Message, at: float | None = None) -> Call:
+def call_for(message: Message, at: float | None = None, by: Webhook | None = None) -> Call:
     sent_at = time.time() if at is None else at
     message = replace(message, data={**message.data, "sent_at": sent_at})
-    request = Webhook(CREDENTIALS, BASE).request(message)
+    request = (by or Webhook(CREDENTIALS, BASE)).request(message)
     parts = urlsplit(request.url.removeprefix(BASE))
     headers = {name.lower(): value for name, value in request.headers.items()}
     return Call("POST", parts.path, headers, request.body, dict(parse_qsl(parts.query)))
@@ -188,6 +222,16 @@ def test_the_stand_in_takes_an_event_once_and_answers_a_repeat_well() -> None:
     again, nothing = end.handle(call_for(MESSAGE, time.time() + 5), [ACCOUNT])
     assert (again.status, json.loads(again.body)["repeat"], nothing) == (200, True, None)
     assert end.handle(call_for(replace(MESSAGE, to=URL + "2")), [ACCOUNT])[1] is not None
+
+
+def test_the_stand_in_takes_both_signatures_while_a_secret_rotates() -> None:
+    both = Account("", {"signing_secret": f"{OTHER} {SECRET}"})
+    for known in (ACCOUNT, both, Account("", {"signing_secret": OTHER})):
+        signs = Webhook({"signing_secret": f"{OTHER} {SECRET}"}, BASE)
+        reply, taken = WebhookSandbox().handle(call_for(MESSAGE, by=signs), [known])
+        assert (reply.status, taken is not None) == (200, True)
+    third = Account("", {"signing_secret": secret_of(32)})
+    assert WebhookSandbox().handle(call_for(MESSAGE), [third])[0].status == 401
 
 
 def test_what_was_refused_may_be_sent_again_with_the_same_id() -> None:
