@@ -29,6 +29,7 @@ ERRORS: Table = {
     "130472": (_NOT_THERE, "They are part of an experiment of Meta's and get no such message."),
     "130497": (_CONTENT, "The account may not write to people in this country."),
     # the account
+    "33": (_CONFIG, "The number was deleted at Meta. Enter the ID of another one."),
     "131005": (_CONFIG, "The token lacks a permission: it needs whatsapp_business_messaging."),
     "131031": (_CONFIG, "Meta has locked the account. Look into Meta's business manager."),
     "131037": (_CONFIG, "The number's display name is not approved yet."),
@@ -43,7 +44,7 @@ ERRORS: Table = {
     "131052": (_CONTENT, "WhatsApp could not fetch the media."),
     "131053": (_CONTENT, "WhatsApp could not store the media."),
     "131062": (_CONTENT, "This kind of message cannot go to a user id. A phone number is needed."),
-    "131063": (_CONTENT, "This kind of message cannot go to this user."),
+    "131063": (_CONTENT, "WhatsApp refuses this message as built."),
     "132000": (_CONTENT, "The template has another number of gaps than we filled."),
     "132001": (_CONTENT, "There is no such template in this language, or it is not approved."),
     "132005": (_CONTENT, "The template is too long once its gaps are filled."),

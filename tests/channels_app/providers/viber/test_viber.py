@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from channels_app import callbacks
 from channels_app.contract import CallbackRefused, CallbackRequest, Message, Response
 from channels_app.failures import FailureKind, SendError
+from channels_app.models import Channel
 from channels_app.providers.viber.callbacks import CALLBACKS, signature
 from channels_app.providers.viber.errors import ERRORS
 from channels_app.providers.viber.provider import Viber, ViberCredentials
@@ -151,6 +153,14 @@ def test_somebody_new_is_asked_with_a_button_that_joins(language: str, word: str
     (button,) = welcome["keyboard"]["Buttons"]
     assert (button["ActionType"], button["ActionBody"]) == ("reply", "/start ord_4b0c7e1f")
     assert word in button["Text"]
+
+
+def test_a_channel_welcomes_somebody_new_and_counts_them_as_nobody_yet() -> None:
+    channel = Channel(provider="viber", credentials=CREDENTIALS)
+    request = call(opened(context="ord_4b0c7e1f", subscribed=False))
+    found, answer = callbacks.read(channel, request, NOW)
+    assert list(found) == []
+    assert json.loads(answer.body)["sender"] == {"name": "Bella Napoli"}
 
 
 def test_what_the_welcome_says_is_a_message_that_viber_takes() -> None:

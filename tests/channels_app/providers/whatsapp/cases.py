@@ -197,6 +197,7 @@ SEND_CASES = [
     refused("a missing permission", error(403, 230), FailureKind.MISCONFIGURED),
     refused("a missing scope", error(403, 10), FailureKind.MISCONFIGURED),
     refused("a wrong sender", error(400, 100, 33), FailureKind.MISCONFIGURED),
+    refused("a deleted number", error(400, 33), FailureKind.MISCONFIGURED),
     refused("no payment", error(400, 131042), FailureKind.MISCONFIGURED),
     refused("a locked account", error(403, 131031), FailureKind.MISCONFIGURED),
     refused("a wrong parameter", error(400, 100), FailureKind.CONTENT_REJECTED),

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from django.conf import settings
 
+from channels_app import callbacks
 from channels_app.contract import (
     CallbackRefused,
     CallbackRequest,
@@ -18,6 +19,7 @@ from channels_app.contract import (
     Response,
 )
 from channels_app.failures import FailureKind, SendError
+from channels_app.models import Channel
 from channels_app.providers.whatsapp.callbacks import CALLBACKS
 from channels_app.providers.whatsapp.errors import ERRORS
 from channels_app.providers.whatsapp.provider import WhatsApp, WhatsAppCredentials
@@ -257,6 +259,12 @@ def test_the_challenge_comes_back_as_it_is_and_only_for_a_get() -> None:
     assert answer is not None
     assert (answer.status, answer.body, answer.content_type) == (200, "1158201444", "text/plain")
     assert CALLBACKS.handshake(CALLBACK_CASES[0].request, CREDENTIALS) is None
+
+
+def test_a_channel_answers_the_set_up_and_hears_nothing_in_it() -> None:
+    channel = Channel(provider="whatsapp", credentials=CREDENTIALS)
+    found, answer = callbacks.read(channel, CALLBACK_CASES[-1].request, NOW)
+    assert (list(found), answer.body) == ([], "1158201444")
 
 
 @pytest.mark.parametrize(
