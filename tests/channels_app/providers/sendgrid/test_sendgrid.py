@@ -21,7 +21,7 @@ from sendgrid.helpers.mail import (
     To,
 )
 
-from channels_app.contract import CallbackRefused, ProviderTemplate, Response
+from channels_app.contract import CallbackRefused, ProviderTemplate, Receipt, Response
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.sendgrid.callbacks import CALLBACKS
 from channels_app.providers.sendgrid.provider import PROVIDER, SendGridCredentials
@@ -180,6 +180,37 @@ VECTOR_KEY = (
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw"
     "+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
 )
+
+
+# What SendGrid's own package is tested with: one event, the members in their order.
+VECTOR_EVENT = {
+    "email": "hello@world.com",
+    "event": "dropped",
+    "reason": "Bounced Address",
+    "sg_event_id": "ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA",
+    "sg_message_id": "LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0",
+    "smtp-id": "<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>",
+    "timestamp": 1600112492,
+}
+VECTOR_SIGNATURE = (
+    "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtE"
+    "ZtM="
+)
+
+
+def test_the_published_vector_with_its_line_end_and_not_without() -> None:
+    body = json.dumps([VECTOR_EVENT], separators=(",", ":")).encode() + b"\r\n"
+    assert len(body) == 327
+    headers = {SIGNATURE: VECTOR_SIGNATURE, TIMESTAMP: "1600112502"}
+    call = replace(batch(), headers=headers, body=body)
+    known, now = {"webhook_public_key": VECTOR_KEY}, NOW.fromtimestamp(1600112502, NOW.tzinfo)
+    CALLBACKS.verify(call, known, now)
+    (receipt,) = CALLBACKS.read(call)
+    assert isinstance(receipt, Receipt)
+    assert receipt.failure is FailureKind.RECIPIENT_INVALID
+    for bent in (body.rstrip(), body.replace(b"hello", b"hallo")):
+        with pytest.raises(CallbackRefused):
+            CALLBACKS.verify(replace(call, body=bent), known, now)
 
 
 def test_sendgrids_package_agrees_about_the_signature() -> None:
