@@ -1,5 +1,6 @@
 """A message as a card: cards take escaped text, plain messages would ping whoever is named."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,8 +44,9 @@ def marked_up(text: str) -> str:
 
 
 def markup_size(text: str) -> int:
-    """How many bytes `text` takes in a card."""
-    return len(marked_up(text).encode("utf-8", "replace"))
+    """How many bytes `text` takes in a card, as it is written in JSON."""
+    written = json.dumps(marked_up(text), ensure_ascii=False)
+    return len(written.encode("utf-8", "replace"))
 
 
 def context(data: Mapping[str, Any]) -> str:

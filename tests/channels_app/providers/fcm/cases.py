@@ -16,7 +16,7 @@ HEADERS = {
     "Authorization": "Bearer ya29.test",
 }
 FID = "cT3stInstallationId_-0"
-TOKEN = "dKx9:APA91bH-" + "x_Y" * 40
+TOKEN = f"{FID}:APA91bH-" + "x_Y" * 40  # a token begins with such an id
 FULL = Message(
     to=FID,
     subject="Bella Napoli",

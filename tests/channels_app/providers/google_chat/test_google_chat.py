@@ -123,13 +123,14 @@ def test_nothing_that_people_write_is_markup_in_a_card() -> None:
     assert "text" not in sent(FULL), "a plain text would ping whoever is named in it"
 
 
-@pytest.mark.parametrize("unit", ["word ", "&", "\U0001f355", "a\n", '"<'])
+@pytest.mark.parametrize("unit", ["word ", "&", "\U0001f355", "a\n", '"<', "\x01"])
 def test_a_long_text_is_cut_so_that_the_message_fits(unit: str) -> None:
-    message = replace(FULL, text="x" + unit * 9000, subject="\U0001f355" * 9000)
+    url = "https://a.example/" + "x" * 1900
+    message = replace(FULL, text="x" + unit * 9000, subject=unit * 9000, url=url)
     body = pinned().request(message).body
     assert len(body) <= 32_000
     shown = widgets(message)[0]["textParagraph"]["text"]
-    assert len(shown) > 3000 and shown.endswith("…")
+    assert len(shown) > 2500 and shown.endswith("…")
     assert not shown.rstrip("…").endswith("&am")
 
 
