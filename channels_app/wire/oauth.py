@@ -50,8 +50,8 @@ def access_of(
     if not response.ok or answer.get("error") or not _TOKEN.match(token):
         raise refusal(response, answer)
     told = answer.get("expires_in")
-    seconds = float(told) if isinstance(told, int | float) and told > 0 else lifetime
-    seconds = min(max(seconds - EARLY_SECONDS, SHORTEST_SECONDS), LONGEST_SECONDS)
+    seconds = min(told, LONGEST_SECONDS) if isinstance(told, int | float) and told > 0 else lifetime
+    seconds = max(float(seconds) - EARLY_SECONDS, SHORTEST_SECONDS)
     kept = {name: text_of(answer.get(name), LONGEST_TOKEN) for name in keep}
     return Access(token, now + timedelta(seconds=seconds), kept)
 
@@ -88,9 +88,9 @@ def _kind(response: Response, code: str) -> FailureKind:
 
 
 def _code(answer: Mapping[str, Any]) -> str:
-    """The name of the error, where it is one and not a sentence."""
-    given = (id_of(answer.get(name)) for name in ("error", "status", "category"))
-    return next((one for one in given if _CODE.match(one)), "")
+    """The name of the error, where it is one and not a sentence, or only the word "error"."""
+    given = (id_of(answer.get(name)) for name in ("error", "category", "status"))
+    return next((one for one in given if _CODE.match(one) and one != "error"), "")
 
 
 def _answer(response: Response) -> dict[str, Any]:

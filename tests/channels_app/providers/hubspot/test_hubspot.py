@@ -283,6 +283,29 @@ def test_a_token_is_asked_for_at_the_dated_path() -> None:
     assert provider().token_request(NOW) is None, "a service key is used as it is"
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds"), [(10**400, 86340), (1, 30), (0, 1740), (-5, 1740), ("600", 1740)]
+)
+def test_a_token_with_a_strange_end_is_used_for_a_sensible_time(told: Any, seconds: int) -> None:
+    access = HubSpot(APP).token(answer(200, {"access_token": "t", "expires_in": told}), NOW)
+    assert access.expires_at == NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"status": "BAD_REFRESH_TOKEN"}, "BAD_REFRESH_TOKEN"),
+        ({"status": "error", "category": "EXPIRED"}, "EXPIRED"),
+        ({"status": "error"}, "400"),
+        ({"error": {"x": 1}}, "400"),
+    ],
+)
+def test_a_refused_token_is_named_by_its_code(said: dict[str, Any], code: str) -> None:
+    with pytest.raises(SendError) as caught:
+        HubSpot(APP).token(answer(400, said), NOW)
+    assert caught.value.code == code
+
+
 def test_a_token_ends_when_hubspot_says() -> None:
     access = HubSpot(APP).token(answer(200, {"access_token": "t", "expires_in": 600}), NOW)
     assert access == Access("t", NOW + timedelta(seconds=540), {})
@@ -292,6 +315,7 @@ def test_a_token_ends_when_hubspot_says() -> None:
     ("response", "kind"),
     [
         (error(400, "BAD_REFRESH_TOKEN"), FailureKind.MISCONFIGURED),
+        (answer(400, {"status": "BAD_REFRESH_TOKEN"}), FailureKind.MISCONFIGURED),
         (answer(400), FailureKind.MISCONFIGURED),
         (answer(429, retry_after="9"), FailureKind.THROTTLED),
         (answer(502), FailureKind.TRANSIENT),
@@ -377,6 +401,16 @@ def test_the_stand_in_gives_tokens_and_takes_them() -> None:
     refused, _none = at(end, app.token_request(NOW), {**APP, "refresh_token": "other"})
     with pytest.raises(SendError) as caught:
         app.token(refused, NOW)
+    assert caught.value.kind is FailureKind.MISCONFIGURED
+
+
+def test_a_pipeline_that_is_not_there_pauses_the_channel() -> None:
+    end, known = HubSpotSandbox(), demo_credentials()
+    there, message = HubSpot(known, BASE), replace(with_data(customer=None), to="nowhere")
+    response, _none = at(end, there.request(message), known)
+    response, _none = at(end, there.following(message, response), known)
+    with pytest.raises(SendError) as caught:
+        there.accepted(response)
     assert caught.value.kind is FailureKind.MISCONFIGURED
 
 
