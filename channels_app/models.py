@@ -56,6 +56,14 @@ class Channel(models.Model):
         blank=True,
         help_text=_('Messages a day by country of the number, "*" for the others: {"US": 500}'),
     )
+    hold_unknown = models.JSONField(
+        default=list,
+        blank=True,
+        help_text=_(
+            "Purposes for which a person decides when nobody knows whether a message was sent: "
+            '["order", "critical"]. Otherwise it is sent again, once.'
+        ),
+    )
     key = models.CharField(max_length=64, unique=True, default=new_key, editable=False)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_why = models.CharField(max_length=300, blank=True)
@@ -176,3 +184,44 @@ class ChannelDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel_id} on {self.day} {self.country}".strip()
+
+
+class ChannelAccess(models.Model):
+    """The token that all workers share for a channel whose provider hands tokens out (OAuth)."""
+
+    channel = models.OneToOneField(Channel, on_delete=models.CASCADE, related_name="access")
+    value = EncryptedJSONField(default=dict)  # {"token", "data"}
+    expires_at = models.DateTimeField(null=True, blank=True)
+    fetching_until = models.DateTimeField(null=True, blank=True)  # one worker fetches, others wait
+
+    class Meta:
+        verbose_name_plural = "channel access tokens"
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} until {self.expires_at}"
+
+
+class ChannelCheck(models.Model):
+    """Somebody asked whether a channel works; a pump finds out and writes down what it saw."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("Being tried")
+        GOOD = "good", _("It works")
+        BAD = "bad", _("It does not work")
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="checks")
+    state = models.CharField(max_length=5, choices=State.choices, default=State.ASKED)
+    send_to = models.CharField(max_length=300, blank=True)  # where a test message goes; "": none
+    sentence = models.CharField(max_length=400, blank=True)
+    asked_by = models.CharField(max_length=150, blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["id"], name="check_asked", condition=models.Q(state="asked"))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel_id}: {self.state}"

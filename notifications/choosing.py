@@ -19,7 +19,7 @@ OLDEST = 400  # deliveries looked at from the front of a lane
 NEWEST = 200  # and from its end: a storm of one store must not hide another's news
 MOST_STALE = 100  # of those that are no news any more, taken along only to be ended
 _TABLE = "notifications_delivery"
-_DUE = "state = 'queued' AND channel_id = %s AND urgent = %s AND due_at <= %s"
+_DUE = "state = 'queued' AND apart = '' AND channel_id = %s AND urgent = %s AND due_at <= %s"
 
 
 class Waiting(NamedTuple):
@@ -40,7 +40,7 @@ class Taken(NamedTuple):
 
 def claim_due(channel_id: int, urgent: bool, room: int, now: datetime, late: datetime) -> list[Any]:
     """Take up to `room` due deliveries of a lane, oldest first: (id, whether due before `late`)."""
-    sets, values = _lease(now)
+    sets, values = lease(now)
     return claim(
         _TABLE,
         _DUE,
@@ -104,14 +104,14 @@ def claim_these(ids: Sequence[int], now: datetime) -> set[int]:
     """Take the queued ones of `ids`; those that nobody else has taken meanwhile."""
     if not ids:
         return set()
-    sets, values = _lease(now)
+    sets, values = lease(now)
     marks = ", ".join(["%s"] * len(ids))
-    where = f"state = 'queued' AND id IN ({marks})"
+    where = f"state = 'queued' AND apart = '' AND id IN ({marks})"
     rows = claim(_TABLE, where, "id", len(ids), sets, params=ids, update_params=values)
     return {pk for (pk,) in rows}
 
 
-def _lease(now: datetime) -> tuple[dict[str, str], list[Any]]:
+def lease(now: datetime) -> tuple[dict[str, str], list[Any]]:
     """What a claim writes: columns with their SQL, and the values for it."""
     sets = {
         "state": "'sending'",

@@ -3,20 +3,43 @@
 import time
 from datetime import datetime
 
+from django.db import transaction
+
+from notifications import restoring
 from notifications.models import Heartbeat
 
 SWEEP = "sweep"
 WRITE_EVERY = 5.0  # seconds; a heartbeat costs a durable write
-_last_written = 0.0
 
 
-def beat(now: datetime) -> None:
-    """The pump has been all the way round; written now and then."""
-    global _last_written
-    if time.monotonic() - _last_written < WRITE_EVERY:
-        return
-    _last_written = time.monotonic()
-    Heartbeat.objects.update_or_create(name=SWEEP, defaults={"at": now})
+class Pulse:
+    """The heartbeats of one pump. `watches`: whether it lives long enough to notice a restore."""
+
+    def __init__(self, watches: bool = False) -> None:
+        self._watches = watches
+        self._known = restoring.remembered() if watches else 0
+        self._last_written = 0.0
+
+    def beat(self, now: datetime) -> None:
+        """The pump has been all the way round, or begins; written now and then."""
+        if time.monotonic() - self._last_written < WRITE_EVERY:
+            return
+        with transaction.atomic():
+            rows = Heartbeat.objects.select_for_update()
+            row, new = rows.get_or_create(name=SWEEP, defaults={"at": now})
+            if self._watches and not new:
+                restoring.notice(row, self._known, now)
+            row.at, row.count = now, row.count + 1
+            row.save()
+        self._last_written = time.monotonic()
+        if self._watches:
+            self._known = row.count
+            restoring.remember(row.count)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has beaten yet."""
+        return self._last_written > 0
 
 
 def last_sweep() -> datetime | None:

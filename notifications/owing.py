@@ -10,7 +10,7 @@ from channels_app.models import Channel
 from channels_app.registry import provider_class
 from consents import policy
 from consents.models import ContactPoint, Purpose
-from notifications import failover
+from notifications import failover, restoring
 from notifications.library import Library
 from notifications.models import Decision, Delivery, Destination, Notification, Rule
 from notifications.promising import Ledger
@@ -54,6 +54,7 @@ def write(plan: Plan) -> list[Notification]:
     for row, newer in plan.replaced:
         row.inputs = {**row.inputs, "newer_notification": newer.pk}
     deliveries = [delivery for draft in plan.drafts for delivery in draft.deliveries]
+    restoring.keep_back(notifications, deliveries, plan.now)
     Delivery.objects.bulk_create(deliveries)
     decisions = [*plan.decisions, *(draft.decision for draft in plan.drafts)]
     for row in decisions:

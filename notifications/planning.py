@@ -54,20 +54,30 @@ def _plan_batch(limit: int, now: datetime, only: int | None = None) -> int:
         rows = claim("orders_statuschange", where, "id", limit, {"planned_at": "%s"}, params, [now])
         if not rows:
             return 0
-        _hold_orders([pk for (pk,) in rows])
+        ids = _of_orders_we_hold([pk for (pk,) in rows])
         changes = StatusChange.objects.select_related(
             "order__customer", "order__connection"
-        ).filter(id__in=[pk for (pk,) in rows])
+        ).filter(id__in=ids)
         _plan_changes(list(changes.order_by("id")), now)
-    return len(rows)
+    return len(ids)
 
 
-def _hold_orders(change_ids: Sequence[int]) -> None:
-    """One process at a time plans an order: what replaces what is decided with all in sight."""
-    if connection.features.has_select_for_update:
-        ids = StatusChange.objects.filter(id__in=change_ids).values_list("order_id", flat=True)
-        held = Order.objects.select_for_update(no_key=True).filter(id__in=set(ids)).order_by("id")
-        list(held.values_list("id", flat=True))
+def _of_orders_we_hold(change_ids: Sequence[int]) -> list[int]:
+    """One process at a time plans an order: what replaces what is decided with all in sight.
+
+    The changes of an order that somebody else holds stay for the next look.
+    """
+    if not connection.features.has_select_for_update:
+        return list(change_ids)
+    rows = StatusChange.objects.filter(id__in=change_ids).values_list("id", "order_id")
+    order_of = dict(rows)
+    orders = Order.objects.select_for_update(no_key=True, skip_locked=True).order_by("id")
+    held = set(orders.filter(id__in=set(order_of.values())).values_list("id", flat=True))
+    if len(held) == len(set(order_of.values())):
+        return list(change_ids)
+    left = [pk for pk in change_ids if order_of[pk] not in held]
+    StatusChange.objects.filter(id__in=left).update(planned_at=None)
+    return [pk for pk in change_ids if order_of[pk] in held]
 
 
 _OPEN: tuple[str, list[int]] = ("planned_at IS NULL", [])

@@ -20,11 +20,21 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
-from channels_app.contract import Accepted
 from channels_app.failures import FailureKind, SendError
 from channels_app.models import Channel
-from channels_app.sending import Transport, look_up, send
-from notifications import context, health, library, limits, outcomes, receipts, resting, unknown
+from channels_app.sending import Transport
+from notifications import (
+    context,
+    health,
+    library,
+    limits,
+    outcomes,
+    receipts,
+    resting,
+    suspects,
+    unknown,
+)
+from notifications.calling import Caller
 from notifications.composing import Composed, compose
 from notifications.context import Job
 from notifications.gating import gate
@@ -62,6 +72,7 @@ class Pump:
         self._oldest_result = 0.0
         self._last_work = 0.0
         self._next_chores = 0.0
+        self._pulse = health.Pulse()
         self._rung = self._upstream_due = True
         self._next_upstream = 0.0
         self._database = ThreadPoolExecutor(1, "pump-database")
@@ -108,7 +119,8 @@ class Pump:
 
     async def _until_idle(self, patience: float) -> None:
         deadline = time.monotonic() + patience
-        async with _transport() as self._transport:
+        async with _transport() as transport:
+            self._caller = Caller(transport, self._db, self.now)
             while time.monotonic() < deadline:
                 moved = await self._round()
                 if not (moved or self._tasks or self._results or self._lanes):
@@ -117,7 +129,9 @@ class Pump:
 
     async def _forever(self) -> None:
         self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
-        async with _transport() as self._transport:
+        async with _transport() as transport:
+            self._caller = Caller(transport, self._db, self.now)
+            self._pulse = health.Pulse(watches=True)
             while not self._stopping:
                 await self._guarded_round()
             await self._finish()
@@ -163,6 +177,8 @@ class Pump:
 
     async def _round(self) -> int:
         """Every stage once; how much was moved. A stage that fails does not stop the others."""
+        if not self._pulse.begun:  # a restore is noticed before anything of it is sent
+            await self._db(self._pulse.beat, self.now())
         moved, trouble = 0, None
         stages = (self._settle_if_due, self._normalise, self._plan, self._refill, self._chores)
         for stage in stages:
@@ -268,29 +284,8 @@ class Pump:
         if self._bell is not None and len(self._results) >= SETTLE_AT // 4:
             self._bell.set()
 
-    async def _send(self, job: Job, composed: Any) -> None:
-        started = time.monotonic()
-        message = composed.message
-        ending: Accepted | SendError
-        try:
-            ending = await send(
-                self._transport, job.channel.speaker, message, settings.SEND_TIMEOUT_SECONDS
-            )
-        except SendError as error:
-            ending = error
-        except Exception as error:
-            log.error("sending delivery %s failed: %s", job.delivery.pk, where(error))
-            ending = SendError(FailureKind.UNKNOWN, "internal", "Sending it broke off.")
-        self._note(
-            outcomes.Result(
-                job,
-                ending,
-                text=message.text,
-                subject=message.subject,
-                template_version=composed.template_version,
-                milliseconds=int((time.monotonic() - started) * 1000),
-            )
-        )
+    async def _send(self, job: Job, composed: Composed) -> None:
+        self._note(await self._caller.send(job, composed))
 
     def _note(self, result: outcomes.Result) -> None:
         if not self._results:
@@ -333,7 +328,24 @@ class Pump:
                 await self._db(unknown.ask_later, job, "Its provider rests.", self.now())
             else:
                 self._launch(self._ask(job), job.channel)
+        if await self._db(suspects.waiting, self.now()):
+            await self._try_suspects()
         return len(ask)
+
+    async def _try_suspects(self) -> None:
+        """One after the other, with nothing in flight that their end could take along."""
+        begun = time.monotonic()
+        await self._db(self._taker.put_back, self._lanes.empty())
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=settings.SEND_TIMEOUT_SECONDS + 2)
+        await self._settle()
+        for _turn in range(suspects.AT_A_TIME):
+            jobs: list[Job] = await self._db(lambda: context.load(suspects.take_one(self.now())))
+            for job, composed in await self._db(self._prepare, jobs):
+                await self._send(job, composed)
+            await self._settle()
+            if not jobs or time.monotonic() - begun > suspects.ENOUGH:
+                return
 
     def _sweep(self) -> list[Job]:
         now = self.now()
@@ -345,21 +357,13 @@ class Pump:
         one_of_many(receipts.match_early, EARLY, now)
         for look in SWEEPS:
             one_of_many(look, now)
-        health.beat(now)
+        self._pulse.beat(now)
         return ask
 
     async def _ask(self, job: Job) -> None:
         """Ask the provider whether it has a message of unknown fate."""
-        since = job.delivery.claimed_at or job.delivery.created_at
         try:
-            composed = await self._db(compose, job, self.now())
-            found = await look_up(
-                self._transport,
-                job.channel.speaker,
-                composed.message,
-                since,
-                settings.SEND_TIMEOUT_SECONDS,
-            )
+            found = await self._caller.ask(job)
         except SendError as error:
             await self._db(resting.rest, [(job, error)], self.now())
             await self._db(unknown.ask_later, job, f"{error.code} {error.detail}", self.now())
@@ -371,9 +375,8 @@ class Pump:
         if found is None:
             why = "The provider does not have it: sent again."
             await self._db(unknown.again, job, why, self.now())
-            return
-        message = composed.message
-        self._note(outcomes.Result(job, found, text=message.text, subject=message.subject))
+        else:
+            self._note(found)
 
 
 def _cannot_prepare() -> SendError:

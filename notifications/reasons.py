@@ -53,6 +53,7 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     NEEDLESS = "not_needed"
     NOT_KNOWN_YET = "not_known_yet"
+    NOT_RELEASED = "not_released"
     ERROR = "error"
 
 
@@ -108,6 +109,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NEEDLESS: "{why} Nothing has to be taken back.",
     Reason.NOT_KNOWN_YET: "What it takes back is being sent at this moment. It waits to "
     "see whether that arrives.",
+    Reason.NOT_RELEASED: "{actor} released it. {why}",
     Reason.ERROR: "The planning failed: {error}. It is written in the log.",
 }
 

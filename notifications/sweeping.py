@@ -7,12 +7,13 @@ may sweep at once.
 from collections.abc import Callable
 from datetime import datetime
 
-from notifications import confirming, delaying, escalating, lateness, passing_on
+from notifications import confirming, delaying, escalating, held, lateness, passing_on
 
 SWEEPS: tuple[Callable[[datetime], object], ...] = (
     confirming.run_due,
     delaying.run_due,
     escalating.run_due,
+    held.expire,
     lateness.raise_late,
     passing_on.pass_on,
 )

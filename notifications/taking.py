@@ -107,7 +107,7 @@ def look(now: datetime) -> tuple[list[Work], frozenset[int]]:
     """
     due = (
         "EXISTS (SELECT 1 FROM notifications_delivery d WHERE d.channel_id = c.id"
-        " AND d.state = 'queued' AND d.urgent = %s AND d.due_at <= %s)"
+        " AND d.state = 'queued' AND d.apart = '' AND d.urgent = %s AND d.due_at <= %s)"
     )
     with connection.cursor() as cursor:
         cursor.execute(

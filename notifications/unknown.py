@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from channels_app.contract import Idempotency
-from notifications import context, fallback
+from notifications import context, fallback, held, suspects
 from notifications.context import Job
 from notifications.models import Attempt, Delivery
 from notifications.outcomes import end
@@ -68,6 +68,8 @@ def decide(job: Job, now: datetime) -> None:
     """No look-up: send again where a repeat does no harm or was never confirmed, else stop."""
     if _how(job) == Idempotency.KEY:
         again(job, "Sent again under the same key: the provider recognises a repeat.", now)
+    elif held.is_for_a_person(job):
+        held.hold_unknown(job, now)
     elif job.delivery.may_duplicate:
         give_up(job, "It was sent twice without an answer.", now)
     else:
@@ -77,7 +79,8 @@ def decide(job: Job, now: datetime) -> None:
 
 def again(job: Job, why: str, now: datetime, *, duplicate: bool = False) -> None:
     """Queue it once more, if it is still worth it and it is not poison."""
-    if job.delivery.attempts.filter(ending=Attempt.LOST).count() >= MOST_LOST:
+    losses = job.delivery.attempts.filter(ending=Attempt.LOST).count()
+    if losses >= MOST_LOST:
         give_up(job, "It was lost with its process too often.", now)
         return
     if job.notification.useful_until <= now:
@@ -89,6 +92,7 @@ def again(job: Job, why: str, now: datetime, *, duplicate: bool = False) -> None
         lease_until=None,
         reason=why,
         may_duplicate=job.delivery.may_duplicate or duplicate,
+        apart=suspects.place(_how(job), losses),
     )
 
 

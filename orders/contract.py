@@ -160,6 +160,67 @@ class OrderEvent:
     archived: bool | None = None  # deleted at the source, or brought back
 
 
+class TryLater(SourceError):
+    """The source's API cannot answer now; `seconds` when it says how long to wait."""
+
+    def __init__(self, sentence: str, seconds: float | None = None) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class NoAccess(SourceError):
+    """The source's API refuses our credentials: a person must look."""
+
+
+class TokenRefused(NoAccess):
+    """The fetched token is no longer good: a new one is fetched, and the call made once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request to a source's API, as it will leave."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the API answered. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that the API handed out for a while (OAuth)."""
+
+    value: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How to reach the API of one connection: `base` without a slash at its end."""
+
+    base: str
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    token: str = ""  # where `token_ask` asks for one
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Orders as the API lists them, each as a body that `map` understands; `next`: a cursor."""
+
+    items: Sequence[Item]
+    next: str = ""
+
+
 class OrderSource:
     """A kind of ordering platform. Subclasses declare and map; they never do I/O.
 
@@ -173,6 +234,13 @@ class OrderSource:
     unsigned_ok: ClassVar[bool] = False
     # name -> (default, what it does); shown in the admin and checked by apply_config
     SETTINGS: ClassVar[Mapping[str, tuple[Any, str]]] = {}
+    # name -> what it is and where to find it: what the API is called with, kept encrypted
+    CREDENTIALS: ClassVar[Mapping[str, str]] = {}
+    api_base: ClassVar[str] = ""  # where the API lives, unless the credentials say otherwise
+    approval: ClassVar[str] = ""  # a sentence, where the platform must approve first
+    # What the contact data may be used for, and for how long; a sentence for staff.
+    contact_use: ClassVar[str] = ""
+    contact_hours: ClassVar[int] = 0  # masked numbers and PINs are purged so long after the end
     # the source's word -> ours; a connection's `status_map` setting adds to it
     STATUSES: ClassVar[Mapping[str, str]] = {}
 
@@ -196,3 +264,46 @@ class OrderSource:
     ) -> Sequence[OrderEvent]:
         """What the stored body means. Raises Unmappable with a sentence for the inbox."""
         raise Unmappable("This source has no mapping.")
+
+    def base(self, credentials: Mapping[str, str]) -> str:
+        """Where the API of a connection with these credentials lives."""
+        return self.api_base
+
+    def ask(self, topic: str, headers: Mapping[str, str], body: bytes, api: Api) -> Ask | None:
+        """The request for what `body` only points at; None when `map` needs nothing more."""
+        return None
+
+    def fetched(self, topic: str, body: bytes, told: Told) -> bytes:
+        """The body for `map`, from the answer to `ask`; raises TryLater, NoAccess, SourceError.
+
+        404 is TryLater: some sources ring before their own API knows the order.
+        """
+        raise SourceError("This source fetches nothing.")
+
+    def token_ask(self, api: Api, now: datetime) -> Ask | None:
+        """For OAuth: the request that fetches a token. None: the credentials need none."""
+        return None
+
+    def token(self, told: Told, now: datetime) -> Token:
+        """The token in the answer to `token_ask`; raises TryLater or NoAccess."""
+        raise NoAccess("This source hands out no tokens.")
+
+    def list_ask(self, since: datetime, cursor: str, api: Api) -> Ask | None:
+        """The request for orders changed since; None where the API lists none."""
+        return None
+
+    def listed(self, told: Told) -> Page:
+        """The orders in the answer to `list_ask`; raises TryLater, NoAccess or Malformed."""
+        raise Malformed("This source lists nothing.")
+
+    def subscriptions_ask(self, api: Api) -> Ask | None:
+        """The request that shows what the source sends us; None where its API cannot say."""
+        return None
+
+    def missing_topics(self, told: Told, url: str) -> Sequence[str]:
+        """What the source does not send to `url`, from the answer to `subscriptions_ask`."""
+        return ()
+
+    def subscribe_ask(self, topic: str, url: str, api: Api) -> Ask | None:
+        """The request that makes the source send `topic` to `url`."""
+        return None

@@ -12,6 +12,7 @@ from orders import registry
 from orders.claiming import claim, database_now, set_each
 from orders.contract import OrderEvent, SourceError, Unmappable
 from orders.loading import Word
+from orders.lock_waits import is_held
 from orders.models import InboundEvent
 from orders.timeline import record
 
@@ -46,12 +47,26 @@ def normalise(limit: int, now: datetime) -> int:
         try:
             _work_off(batch, now)
         except OperationalError as error:
+            if is_held(error):
+                _work_off_free_ones(batch, now)
+                continue
             # The database is busy or away; when it is away, this raises, and the leases run out.
             _release(batch, now)
             trouble = error
     if trouble is not None:
         raise trouble
     return len(rows)
+
+
+def _work_off_free_ones(batch: Sequence[InboundEvent], now: datetime) -> None:
+    """Somebody holds an order of `batch`: its events come again soon, all others go on now."""
+    for row in batch:
+        try:
+            _work_off([row], now)
+        except OperationalError as error:
+            if not is_held(error):
+                raise
+            _release([row], now)
 
 
 def _lost_often(row: InboundEvent) -> bool:

@@ -20,6 +20,7 @@ from orders.clocks import STAFF
 from orders.contract import Clock, Group, OrderEvent
 from orders.deriving import active, everything_refunded, group_status, order_status
 from orders.loading import Word
+from orders.lock_waits import wait_a_moment
 from orders.merging import merge
 from orders.models import FulfilmentGroup, Order, StatusChange
 from orders.signals import order_status_changed
@@ -41,6 +42,7 @@ def record(words: Sequence[Word], now: datetime) -> Recorded:
     A word about an order that is not known and that it may not create gets None.
     """
     with transaction.atomic():
+        wait_a_moment()
         wholes = loading.load(words, now)
         born = {whole.order.connection_id for whole in wholes if whole and whole.fresh}
         changes: list[StatusChange] = []

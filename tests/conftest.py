@@ -17,7 +17,7 @@ from django.db import DatabaseError, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from channels_app.sandbox.server import SandboxServer
-from notifications import library
+from notifications import library, restoring
 from tests import environment, services
 
 MISSING = "Did not run: "
@@ -136,8 +136,9 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def empty_library() -> None:
-    """No test sees the rules and channels of another."""
+    """No test sees the rules and channels of another, or takes its database for a restored one."""
     library.clear()
+    (Path(settings.DATA_DIR) / restoring.FILE).unlink(missing_ok=True)
 
 
 # --- Time ------------------------------------------------------------------------

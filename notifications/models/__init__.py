@@ -17,7 +17,7 @@ from notifications.models.escalations import (
     IncidentKind,
     Shift,
 )
-from notifications.models.heartbeats import Heartbeat
+from notifications.models.heartbeats import Heartbeat, Restoration
 from notifications.models.promises import Expectation, PageView, PhaseTime, Promise, Pulse
 from notifications.models.rules import Audience, Destination, Rule
 from notifications.models.templates import MessageTemplate
@@ -44,6 +44,7 @@ __all__ = [
     "Promise",
     "Pulse",
     "ReceiptRecord",
+    "Restoration",
     "Rule",
     "Shift",
 ]

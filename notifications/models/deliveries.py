@@ -81,6 +81,12 @@ class Delivery(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
 
+    class Apart(models.TextChoices):
+        """Why a queued one is not claimed with the others."""
+
+        ALONE = "alone", _("Tried with nothing beside it")
+        HELD = "held", _("A person decides")
+
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE)
     notification = models.ForeignKey(
         Notification, on_delete=models.CASCADE, related_name="deliveries"
@@ -101,6 +107,9 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     may_duplicate = models.BooleanField(default=False)
+    apart = models.CharField(
+        max_length=8, choices=Apart.choices, blank=True, default="", db_default=""
+    )
     # No receipt and no look at the tracking page by then: the next route.
     confirm_by = models.DateTimeField(null=True, blank=True)
     failure = models.CharField(max_length=20, blank=True)
@@ -126,6 +135,11 @@ class Delivery(models.Model):
                 fields=["confirm_by"],
                 name="delivery_unconfirmed",
                 condition=models.Q(state="sent", confirm_by__isnull=False),
+            ),
+            models.Index(
+                fields=["apart", "due_at"],
+                name="delivery_apart",
+                condition=models.Q(state="queued") & ~models.Q(apart=""),
             ),
             models.Index(fields=["order", "id"], name="delivery_order"),
             models.Index(fields=["brand", "-id"], name="delivery_log"),

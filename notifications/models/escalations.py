@@ -18,6 +18,7 @@ class IncidentKind(models.TextChoices):
     SILENT = "silent", _("A source fell silent")
     CHANNEL = "channel", _("A channel does not work")
     UNKNOWN = "unknown", _("Nobody knows whether it was sent")
+    RESTORED = "restored", _("The database was restored")
 
 
 class EscalationPolicy(models.Model):
@@ -134,6 +135,11 @@ class Incident(models.Model):
             models.Index(fields=["brand", "-id"], name="incident_log"),
             models.Index(fields=["order", "id"], name="incident_order"),
         ]
+
+    @property
+    def asks_to_release(self) -> bool:
+        """Whether messages wait for what a person decides here."""
+        return self.kind == IncidentKind.RESTORED or self.about.startswith("held:")
 
     def __str__(self) -> str:
         return self.title

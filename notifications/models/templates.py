@@ -16,7 +16,7 @@ from orders.models import Brand, Store
 from orders.statuses import EVENTS
 
 # A change of any of these is another message, so another version.
-VERSIONED = ("event", "family", "language", "subject", "body")
+VERSIONED = ("event", "family", "language", "subject", "body", "provider_texts")
 
 
 class MessageTemplate(models.Model):
@@ -30,6 +30,15 @@ class MessageTemplate(models.Model):
     language = models.CharField(max_length=10, default="en")
     subject = models.CharField(max_length=200, blank=True)
     body = models.TextField(help_text=_("Liquid. The variables are listed beside the editor."))
+    provider_texts = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=_(
+            "Texts kept at a provider that say the same, by provider: "
+            '{"whatsapp": {"id": "order_ready", "language": "en_US", '
+            '"parameters": {"1": "{{ order.number }}"}}}'
+        ),
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     active = models.BooleanField(default=True)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

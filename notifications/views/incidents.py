@@ -14,8 +14,15 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from notifications import acknowledging, alert_links
-from notifications.models import Delivery, Destination, Incident, IncidentKind, Notification
+from notifications import acknowledging, alert_links, held
+from notifications.models import (
+    Delivery,
+    Destination,
+    Incident,
+    IncidentKind,
+    Notification,
+    Restoration,
+)
 from notifications.views import scope
 from notifications.views.live import live
 from notifications.views.paging import number, page_by_key
@@ -36,8 +43,12 @@ SAID = {
     "acknowledge": gettext_lazy("It is yours: nobody else is told."),
     "snooze": gettext_lazy("It comes again later."),
     "resolve": gettext_lazy("Resolved."),
+    "release": gettext_lazy("Decided: what waited for it is dealt with."),
 }
-ACTS = frozenset({"acknowledge", "resolve", *SNOOZES, *OUTCOMES})  # what a button can say
+RELEASES = {"held-send": Restoration.Verdict.SEND, "held-drop": Restoration.Verdict.DROP}
+ACTS = frozenset(
+    {"acknowledge", "resolve", *SNOOZES, *OUTCOMES, *RELEASES}
+)  # what a button can say
 
 
 @require_safe
@@ -109,6 +120,9 @@ def _do(found: Incident, request: HttpRequest, actor: str, now: datetime) -> str
     pressed = request.POST.get("act", "")
     if pressed not in ACTS:
         return ""
+    if pressed in RELEASES:
+        held.decide_on(found, RELEASES[pressed], actor, now)
+        return "release"
     verb = pressed.partition("-")[0]
     acknowledging.act(
         found.token,

@@ -22,6 +22,12 @@ class AlertWords:
     nobody: str  # who, when there is no first name
     untold: str
     unsure: str  # it may have been sent
+    held: str  # nobody knows whether it was sent, and a person decides
+    held_detail: str
+    held_act: str
+    restored: str
+    restored_detail: str
+    restored_act: str
     phases: Mapping[str, str]  # what a customer was not told, by event
     acts: Mapping[str, str]
 
@@ -41,6 +47,13 @@ EN = AlertWords(
     nobody="The customer",
     untold="{who} was not told that order {order} {phase}",
     unsure="{who} may not know that order {order} {phase}",
+    held="Was {who} told about order {order} by {channel}?",
+    held_detail="The provider's answer was lost. The message waits for you.",
+    held_act="Look it up at the provider, then send it again or let it be",
+    restored="The database was restored: {count} messages wait for you",
+    restored_detail="They may have been sent before the restore. What comes in now is sent as "
+    "always.",
+    restored_act="Decide whether they are sent",
     phases={
         "ready": "is ready",
         "out_for_delivery": "is on its way",
@@ -72,6 +85,13 @@ ES = AlertWords(
     nobody="El cliente",
     untold="{who} no sabe que el pedido {order} {phase}",
     unsure="{who} tal vez no sabe que el pedido {order} {phase}",
+    held="¿Se avisó a {who} del pedido {order} por {channel}?",
+    held_detail="Se perdió la respuesta del proveedor. El mensaje espera tu decisión.",
+    held_act="Compruébalo en el proveedor y decide si se envía otra vez",
+    restored="Se restauró la base de datos: {count} mensajes esperan tu decisión",
+    restored_detail="Quizá se enviaron antes de la restauración. Lo que llega ahora se envía como "
+    "siempre.",
+    restored_act="Decide si se envían",
     phases={
         "ready": "ya se puede recoger",
         "out_for_delivery": "ya va de camino",

@@ -33,6 +33,10 @@ class SourceConnection(models.Model):
     # [{"secret": "...", "until": iso or null}], newest first; an old one stays good until `until`
     secrets = EncryptedJSONField(default=list, blank=True)
     settings = models.JSONField(default=dict, blank=True)
+    credentials = EncryptedJSONField(default=dict, blank=True)  # for the source's own API
+    token = EncryptedJSONField(default=dict, blank=True, editable=False)  # {"value", "until"}
+    listed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    list_cursor = models.CharField(max_length=500, blank=True, editable=False)
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.LIVE)
     enabled = models.BooleanField(default=True)
     refused_count = models.PositiveBigIntegerField(default=0, editable=False)

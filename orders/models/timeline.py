@@ -15,6 +15,7 @@ class InboundEvent(models.Model):
 
     class State(models.TextChoices):
         RECEIVED = "received", _("Received")
+        FETCHING = "fetching", _("Waiting for the source's answer")
         PROCESSED = "processed", _("Processed")
         IGNORED = "ignored", _("Nothing to do")
         WAITING = "waiting", _("Waiting for its order")
@@ -27,6 +28,7 @@ class InboundEvent(models.Model):
     topic = models.CharField(max_length=120, blank=True)
     headers = models.JSONField(default=dict)
     body = models.BinaryField()
+    fetched = models.BinaryField(null=True, blank=True)  # what a body that only points led to
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.RECEIVED, db_default="received"
     )

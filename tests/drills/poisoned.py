@@ -12,10 +12,10 @@ import django
 django.setup()
 
 from config.celery import app  # noqa: E402 - the app needs the set-up above
-from notifications import pump  # noqa: E402
+from notifications import calling  # noqa: E402
 
 WORD = sys.argv[1]
-_send = pump.send
+_send = calling.send
 
 
 async def deadly(transport: Any, provider: Any, message: Any, deadline: float) -> Any:
@@ -26,7 +26,7 @@ async def deadly(transport: Any, provider: Any, message: Any, deadline: float) -
 
 
 if __name__ == "__main__":
-    pump.send = deadly
+    calling.send = deadly
     app.worker_main(
         [
             "worker",

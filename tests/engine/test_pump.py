@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from channels_app.models import Channel
-from notifications import library, pump
+from notifications import calling, library, pump
 from notifications.models import Decision, Delivery, Notification
 from notifications.pump import Pump
 from notifications.taking import claim_oldest, look
@@ -64,7 +64,7 @@ def test_a_provider_that_breaks_in_an_unheard_of_way_leaves_an_unknown_fate_not_
     async def broken(*_args: Any) -> Any:
         raise RuntimeError("the loop fell over")
 
-    monkeypatch.setattr(pump, "send", broken)
+    monkeypatch.setattr(calling, "send", broken)
     work = Pump()
     work.drain()
     assert set(Delivery.objects.values_list("state", flat=True)) == {Delivery.State.UNKNOWN}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from channels_app.failures import FailureKind, SendError
 from channels_app.models import ChannelEvent, ChannelHealth
-from notifications import context, lanes, outcomes, pump, resting
+from notifications import calling, context, lanes, outcomes, resting
 from notifications.lanes import Lanes
 from notifications.models import Attempt, Decision, Delivery, Notification
 from notifications.outcomes import Result
@@ -110,7 +110,7 @@ def test_what_was_ready_goes_back_when_the_first_of_them_is_throttled(
         await asyncio.sleep(0)
         raise SendError(THROTTLED, "429", "Too many requests.", retry_after=60)
 
-    monkeypatch.setattr(pump, "send", one_by_one)
+    monkeypatch.setattr(calling, "send", one_by_one)
     Pump().drain()
     assert len(calls) == channel.limit < len(rows)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"queued"}
@@ -156,7 +156,7 @@ def test_another_workers_rest_stops_what_is_ready_here(
         raise SendError(FailureKind.TRANSIENT, "500", "A hiccup.")
 
     monkeypatch.setattr(lanes, "TRUE_FOR", 60.0)
-    monkeypatch.setattr(pump, "send", slow)
+    monkeypatch.setattr(calling, "send", slow)
     work = Pump()
     work.drain()
     assert len(calls) == channel.limit
@@ -260,7 +260,7 @@ def test_a_provider_that_rests_is_not_asked_about_messages_of_unknown_fate(
         asked.append(1)
         raise SendError(THROTTLED, "429", retry_after=120)
 
-    monkeypatch.setattr(pump, "look_up", look_up)
+    monkeypatch.setattr(calling, "look_up", look_up)
     unknown = Delivery.objects.filter(pk=row.pk)
     unknown.update(state="unknown", lease_until=START, claimed_at=START)
     Pump().drain()

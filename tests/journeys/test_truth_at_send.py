@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from channels_app.sandbox.faults import Fault
-from notifications import library, pump
+from notifications import calling, library, pump
 from notifications.last_look import latest_changes, moved_on
 from notifications.models import Delivery, Rule
 from notifications.pump import Pump
@@ -72,7 +72,7 @@ def cancelled_in_full_flight(shop: Shop, many: int, monkeypatch: pytest.MonkeyPa
     """
     calls: list[float] = []
     looks: list[tuple[float, float]] = []
-    send, look = pump.send, pump.moved_on
+    send, look = calling.send, pump.moved_on
 
     async def noted_send(*args: Any) -> Any:
         calls.append(time.perf_counter())
@@ -84,7 +84,7 @@ def cancelled_in_full_flight(shop: Shop, many: int, monkeypatch: pytest.MonkeyPa
         looks.append((begun, time.perf_counter()))
         return found
 
-    monkeypatch.setattr(pump, "send", noted_send)
+    monkeypatch.setattr(calling, "send", noted_send)
     monkeypatch.setattr(pump, "moved_on", noted_look)
     queued(shop, range(many))
     shop.channels["twilio"].max_in_flight = 8
