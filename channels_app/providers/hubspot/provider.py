@@ -47,6 +47,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "hs_external_order_id": "order.external_id",
         "hs_external_order_status": "order.status",
         "hs_currency_code": "order.currency",
+        "hs_total_price": "order.total",
         "hs_source_store": "store.name",
     },
     DEALS: {"dealname": "title", "amount": "order.total", "description": "text"},

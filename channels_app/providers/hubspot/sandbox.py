@@ -45,6 +45,7 @@ PROPERTIES = (
     "hs_external_order_id = order.external_id\n"
     "hs_external_order_status = order.status\n"
     "hs_currency_code = order.currency\n"
+    "hs_total_price = order.total\n"
     "orderbell_text = text"
 )
 Answered = tuple[Reply, Taken | None]

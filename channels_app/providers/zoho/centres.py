@@ -29,6 +29,7 @@ CENTRES: Mapping[str, Centre] = {
     "jp": _centre("Japan", "jp"),
     "com.cn": _centre("China", "com.cn"),
     "sa": _centre("Saudi Arabia", "sa"),
+    "uk": _centre("United Kingdom", "uk"),
     # Canada has a name of its own; which of the two the API answers at, the token's answer says.
     "ca": Centre(
         "Canada",

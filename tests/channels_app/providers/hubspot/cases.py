@@ -37,7 +37,7 @@ BEARER = {
 }
 BODY = (
     '{"properties":{"hs_order_name":"#1024 · Nonna","hs_external_order_id":"gid/1024",'
-    '"hs_external_order_status":"ready","hs_currency_code":"EUR","hs_source_store":"Harbour",'
+    '"hs_external_order_status":"ready","hs_currency_code":"EUR","hs_total_price":"21.50","hs_source_store":"Harbour",'
     '"hs_pipeline_stage":"4b27-ready"}}'
 ).encode()
 UPDATE = Request(

@@ -124,6 +124,17 @@ SEND_CASES = [
     ),
     refused("the hour's events are used up", error(400, "LIMIT_EXCEEDED"), THROTTLED, 900.0),
     refused("too many, with a time", answer(429, retry_after="5"), THROTTLED, 5.0),
+    refused(
+        "events are out of order",
+        answer(
+            200,
+            {
+                "success": False,
+                "errors": [{"statusCode": "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE"}],
+            },
+        ),
+        TRANSIENT,
+    ),
     refused("a row is locked", error(400, "UNABLE_TO_LOCK_ROW"), TRANSIENT),
     refused("out of order", error(503, "SERVER_UNAVAILABLE"), TRANSIENT),
     refused("an inner error", answer(500), TRANSIENT),

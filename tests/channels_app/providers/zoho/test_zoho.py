@@ -53,6 +53,7 @@ def record_of(message: Message, **changes: str) -> dict[str, Any]:
         ("jp", "https://accounts.zoho.jp", "https://www.zohoapis.jp"),
         ("com.cn", "https://accounts.zoho.com.cn", "https://www.zohoapis.com.cn"),
         ("sa", "https://accounts.zoho.sa", "https://www.zohoapis.sa"),
+        ("uk", "https://accounts.zoho.uk", "https://www.zohoapis.uk"),
         ("ca", "https://accounts.zohocloud.ca", "https://www.zohoapis.ca"),
     ],
 )
@@ -69,7 +70,7 @@ def test_tokens_are_asked_for_in_the_data_centre_of_the_account(
     assert provider.base == api
     provider.access = provider.token(answer(200, {"access_token": "t", "api_domain": api}), NOW)
     assert provider.request(MESSAGE).url == f"{api}/crm/v8/Deals/upsert"
-    assert set(CENTRES) == {"com", "eu", "in", "com.au", "jp", "com.cn", "sa", "ca"}
+    assert set(CENTRES) == {"com", "eu", "in", "com.au", "jp", "com.cn", "sa", "uk", "ca"}
 
 
 def test_a_token_is_good_for_an_hour_at_the_host_that_it_names() -> None:
