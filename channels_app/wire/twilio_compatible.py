@@ -136,6 +136,8 @@ class TwilioCompatible(Provider):
             return response.json()
         code = error_code(response.body)
         kind, detail = self.errors.get(code, (kind_of_status(response.status), ""))
+        if not detail and response.status in (401, 403):
+            detail = f"{self.name} refuses the login. Check it, and what it may do there."
         raise SendError(
             kind,
             code[:20] or str(response.status),

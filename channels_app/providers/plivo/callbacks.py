@@ -31,6 +31,7 @@ STATUSES = {
     "undelivered": ReceiptStatus.FAILED,
     "rejected": ReceiptStatus.FAILED,
 }
+NORTH_AMERICA = "+1"
 # What Plivo's own "do not disturb" made of a text, and answered.
 INTENTS = {"optout": "STOP", "optin": "START", "help": "HELP"}
 
@@ -127,13 +128,16 @@ def _reason(word: str, code: str) -> tuple[FailureKind, str]:
 
 
 def _inbound(form: Mapping[str, str]) -> InboundMessage:
-    """What a person wrote. Which words mean STOP is Plivo's, so its verdict counts."""
+    """What a person wrote. Which words mean STOP is Plivo's, so its verdict counts.
+
+    It answers them itself only for long numbers of the United States and Canada.
+    """
     verdict = INTENTS.get(form.get("MessageIntent", "").lower(), "")
     return InboundMessage(
         form["MessageUUID"],
         _with_plus(form["From"]) or form["From"],
         text=verdict or form.get("Text", "") or form.get("Body", ""),
-        stop_handled=bool(verdict),
+        stop_handled=bool(verdict) and _with_plus(form.get("To", "")).startswith(NORTH_AMERICA),
     )
 
 

@@ -259,6 +259,16 @@ CALLBACK_CASES = [
         [InboundMessage(UUID, "+12025550143", text="STOP", stop_handled=True)],
     ),
     CallbackCase(
+        "a stop word to a number elsewhere, which is ours to answer",
+        inbound_call("stop", MessageIntent="optout", To="+447700900100"),
+        [InboundMessage(UUID, "+12025550143", text="STOP")],
+    ),
+    CallbackCase(
+        "a stop word to a short code, which is ours to answer",
+        inbound_call("stop", MessageIntent="optout", To="12345"),
+        [InboundMessage(UUID, "+12025550143", text="STOP")],
+    ),
+    CallbackCase(
         "a cry for help that Plivo has answered",
         inbound_call("info", MessageIntent="help"),
         [InboundMessage(UUID, "+12025550143", text="HELP", stop_handled=True)],

@@ -72,6 +72,14 @@ def test_the_same_number_is_not_the_same_error_as_at_twilio(code: str) -> None:
     assert ERRORS[code] != TWILIO_ERRORS[code]
 
 
+def test_a_refused_login_says_what_to_look_at() -> None:
+    with pytest.raises(SendError) as caught:
+        PROVIDER(CREDENTIALS).accepted(answer(401, {"errors": ["Unauthorized"]}))
+    assert caught.value.detail == (
+        "SignalWire refuses the login. Check it, and what it may do there."
+    )
+
+
 # --- looking up ---
 def test_a_lookup_lists_the_days_messages_to_the_number_and_finds_the_text() -> None:
     provider = PROVIDER(CREDENTIALS)
