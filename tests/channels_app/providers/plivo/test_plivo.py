@@ -177,6 +177,17 @@ def test_more_vectors_that_plivos_package_made(
     assert signature(call, "12345", "MATOKEN") == signed
 
 
+@pytest.mark.parametrize("nonce", ["", None])
+def test_a_call_without_a_nonce_is_refused_even_if_it_is_signed(nonce: str | None) -> None:
+    call = form_call({"MessageUUID": UUID})
+    signed = signature(call, "", CREDENTIALS["auth_token"]).decode()
+    headers = {"x-plivo-signature-v3": signed}
+    if nonce is not None:
+        headers["x-plivo-signature-v3-nonce"] = nonce
+    with pytest.raises(CallbackRefused):
+        CALLBACKS.verify(replace(call, headers=headers), CREDENTIALS, NOW)
+
+
 def test_the_second_scheme_which_leaves_the_body_out_is_not_believed() -> None:
     headers = {
         "x-plivo-signature-v2": "ehV3IKhLysWBxC1sy8INm0qGoQYdYsHwuoKjsX7FsXc=",
