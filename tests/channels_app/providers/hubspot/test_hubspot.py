@@ -251,6 +251,7 @@ def test_an_event_that_was_taken_before_is_a_success(response: Response) -> None
     [
         (answer(200, {"id": "1"}), FailureKind.UNKNOWN),
         (error(400, "VALIDATION_ERROR", "uuid is too long"), FailureKind.CONTENT_REJECTED),
+        (error(400, "VALIDATION_ERROR", "already archived"), FailureKind.CONTENT_REJECTED),
         (error(400, "VALIDATION_ERROR", "The event definition x"), FailureKind.MISCONFIGURED),
         (answer(404), FailureKind.MISCONFIGURED),
         (answer(503), FailureKind.TRANSIENT),

@@ -87,6 +87,13 @@ SEND_CASES = [
         None,
         Accepted("a01", handed_off=True),
     ),
+    SendCase(
+        "a success with another note is known by its id",
+        MESSAGE,
+        answer(200, {"id": "a02", "success": True, "errors": [{"message": "slow"}]}),
+        None,
+        Accepted("a02", handed_off=True),
+    ),
     SendCase("a record was there", MESSAGE, answer(204), None, Accepted(handed_off=True)),
     refused("a success that is none", answer(200, {"id": "a01"}), FailureKind.UNKNOWN),
     refused(

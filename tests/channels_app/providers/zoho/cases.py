@@ -153,6 +153,7 @@ SEND_CASES = [
         10.0,
     ),
     refused("too many, with a time", answer(429, retry_after="5"), THROTTLED, 5.0),
+    refused("an error that says success", answer(500, taken("insert")), TRANSIENT),
     refused("an inner error", error(500, "INTERNAL_ERROR"), TRANSIENT),
     refused("a gateway's page", Response(502, {}, b"<html>"), TRANSIENT),
     refused("a redirect", answer(302, location="/x"), CONFIG),
