@@ -18,7 +18,7 @@ from channels_app.models import Channel
 from channels_app.providers.telegram.provider import Telegram
 from channels_app.providers.webpush import keys
 from channels_app.providers.webpush.provider import WebPush
-from channels_app.wire.push_hosts import push_endpoint
+from channels_app.wire.hosts import push_endpoint
 from channels_app.wire.reading import json_object, part
 from consents import addresses, links, policy, recording
 from consents.folding import Action

@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.contract import Credentials
-from channels_app.wire.push_hosts import is_listed, secure_endpoint
+from channels_app.wire.hosts import is_listed, secure_endpoint
 
 # Every account has a name of its own below one of these.
 HOSTS = frozenset({".api-us1.com", ".activehosted.com"})

@@ -22,8 +22,8 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.providers.apprise.rooms import Unusable, private_host, rooms_of
 from channels_app.wire.alerts import Alert, alert_label, alert_of
+from channels_app.wire.hosts import is_listed, secure_endpoint, split_endpoint
 from channels_app.wire.markup import cut, is_web_link, link_label
-from channels_app.wire.push_hosts import is_listed, secure_endpoint, split_endpoint
 from channels_app.wire.reading import part, text_of
 
 # The smallest that a service of the list takes is Pushover's: 1,024, and 250 for the title.

@@ -24,8 +24,8 @@ from channels_app.failures import FailureKind, SendError
 from channels_app.providers.discord.dialect import escape, escaped_length
 from channels_app.providers.discord.errors import failure
 from channels_app.wire.alerts import alert_label, alert_of
+from channels_app.wire.hosts import secure_endpoint
 from channels_app.wire.markup import cut, is_web_link, link_label
-from channels_app.wire.push_hosts import secure_endpoint
 from channels_app.wire.reading import id_of, part, text_of
 
 HOSTS = frozenset({"discord.com", "discordapp.com", "ptb.discord.com", "canary.discord.com"})

@@ -29,8 +29,8 @@ from channels_app.failures import FailureKind, SendError
 from channels_app.providers.google_chat.cards import content, markup_size
 from channels_app.providers.google_chat.errors import failure, is_repeat
 from channels_app.wire import google_auth
+from channels_app.wire.hosts import is_listed, secure_endpoint
 from channels_app.wire.markup import cut
-from channels_app.wire.push_hosts import is_listed, secure_endpoint
 from channels_app.wire.reading import id_of, part
 
 HOSTS = frozenset({"chat.googleapis.com"})

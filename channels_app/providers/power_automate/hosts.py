@@ -3,7 +3,7 @@
 import re
 from urllib.parse import SplitResult, parse_qsl
 
-from channels_app.wire.push_hosts import is_listed, secure_endpoint
+from channels_app.wire.hosts import is_listed, secure_endpoint
 
 # Where a flow's HTTP trigger is. The second one is the older kind of address.
 TRIGGER_HOSTS = frozenset({".environment.api.powerplatform.com", ".logic.azure.com"})

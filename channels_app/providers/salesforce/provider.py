@@ -30,7 +30,7 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.salesforce import errors, mapping
 from channels_app.wire import oauth
-from channels_app.wire.push_hosts import is_listed, secure_endpoint
+from channels_app.wire.hosts import is_listed, secure_endpoint
 from channels_app.wire.reading import id_of, part, text_of
 
 VERSION = "67.0"  # Summer '26

@@ -24,8 +24,8 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.wire.alerts import alert_label, alert_of
+from channels_app.wire.hosts import is_listed, secure_endpoint
 from channels_app.wire.markup import cut, is_web_link, link_label
-from channels_app.wire.push_hosts import is_listed, secure_endpoint
 from channels_app.wire.reading import id_of, json_object, part, text_of
 
 # A leading dot means every host below it. National clouds have other hosts; none is confirmed.

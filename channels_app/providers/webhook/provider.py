@@ -28,7 +28,7 @@ from channels_app.contract import (
     Response,
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
-from channels_app.wire.push_hosts import secure_endpoint, split_endpoint
+from channels_app.wire.hosts import secure_endpoint, split_endpoint
 
 PREFIX = "whsec_"
 # What Standard Webhooks asks of a new secret. Older ones that are shorter still sign.

@@ -28,8 +28,8 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.providers.webpush import keys
+from channels_app.wire.hosts import push_endpoint, split_endpoint
 from channels_app.wire.markup import cut
-from channels_app.wire.push_hosts import push_endpoint, split_endpoint
 from channels_app.wire.reading import json_object, text_of
 
 LARGEST_PAYLOAD = 2048  # bytes; Firefox on Android takes about 2,700

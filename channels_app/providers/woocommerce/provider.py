@@ -30,7 +30,7 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.woocommerce import writing
 from channels_app.providers.woocommerce.errors import answer_of
-from channels_app.wire.push_hosts import secure_endpoint
+from channels_app.wire.hosts import secure_endpoint
 from channels_app.wire.reading import id_of, part, text_of
 
 API = "/wc/v3"

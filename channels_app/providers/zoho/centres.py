@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from channels_app.wire.push_hosts import is_listed, secure_endpoint
+from channels_app.wire.hosts import is_listed, secure_endpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which push services we post to: an endpoint comes from a visitor, so it is not trusted."""
+"""Hosts we post to: an address that somebody typed, or that a browser gave, is not trusted."""
 
 from urllib.parse import SplitResult, unquote, urlsplit
 
