@@ -283,6 +283,8 @@ class Credentials(forms.Form):
 class Callbacks:
     """How to read a provider's calls to us. Pure, like the provider."""
 
+    refusal_status: ClassVar[int] = 401  # some providers repeat a call until they hear another
+
     def verify(
         self, request: CallbackRequest, credentials: Mapping[str, str], now: datetime
     ) -> None:

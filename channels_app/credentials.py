@@ -47,6 +47,11 @@ def mask(secret: str) -> str:
     return f"••••{secret[-4:]}" if len(secret) >= 12 else "••••"
 
 
+def is_secret(name: str) -> bool:
+    """Whether what is called so is never shown."""
+    return any(word in name.lower() for word in ("secret", "token", "key", "password"))
+
+
 class EncryptedJSONField(models.TextField):
     """A JSON value that is only ever stored encrypted."""
 

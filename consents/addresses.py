@@ -1,7 +1,9 @@
 """One way to write each address, and the keyed digest by which consent knows it."""
 
+import re
 import unicodedata
 
+from channels_app import registry
 from channels_app.contract import AddressKind, Family
 from channels_app.credentials import digest as keyed_digest
 from orders.phones import e164
@@ -20,6 +22,30 @@ FAMILY_OF_KIND: dict[str, str] = {
     AddressKind.ROOM: Family.TEAM,
 }
 MAX_LENGTH = 600
+# What WhatsApp calls somebody who hides their number: a country, and an id that it made.
+_USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+
+
+def family_of(kind: str) -> str:
+    """The family of channel that reaches an address of `kind`; "*" when nobody knows it.
+
+    People of a provider that gives them ids of its own are known by that provider's slug.
+    """
+    if kind in FAMILY_OF_KIND:
+        return str(FAMILY_OF_KIND[kind])
+    return str(registry.provider_class(kind).family) if kind in registry.slugs() else "*"
+
+
+def is_personal(kind: str) -> bool:
+    """Whether addresses of `kind` belong to people, not to rooms and machines."""
+    if kind in FAMILY_OF_KIND:
+        return kind not in (AddressKind.URL, AddressKind.ROOM)
+    return kind in registry.slugs() and registry.provider_class(kind).address == kind
+
+
+def is_number(address: str) -> bool:
+    """Whether an address of kind phone can be dialled: WhatsApp also knows ids."""
+    return address.startswith("+")
 
 
 def normalise(kind: str, address: str, region: str = "US") -> str:
@@ -28,7 +54,7 @@ def normalise(kind: str, address: str, region: str = "US") -> str:
     if not clean or len(clean) > MAX_LENGTH:
         return ""
     if kind == AddressKind.PHONE:
-        return e164(clean, region)
+        return e164(clean, region) or (clean if _USER_ID.fullmatch(clean) else "")
     if kind == AddressKind.EMAIL:
         return _email(clean)
     return clean

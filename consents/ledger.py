@@ -123,7 +123,7 @@ def _scope(kind: str, action: str, channel: str, purpose: str) -> Scope:
     if action in _ABOUT_THE_PERSON:
         return EVERYTHING
     if action in _PROVIDER_WORDS:
-        family = addresses.FAMILY_OF_KIND.get(kind, "*") if channel == "*" else channel
+        family = addresses.family_of(kind) if channel == "*" else channel
         return family, "*"
     return channel, purpose
 

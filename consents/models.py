@@ -36,8 +36,6 @@ class ContactPoint(models.Model):
     invalid_at = models.DateTimeField(null=True, blank=True)
     invalid_why = models.CharField(max_length=200, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
-    # Some providers let us answer freely only for a while after they wrote.
-    wrote_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

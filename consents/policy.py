@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any
 
+from channels_app.contract import AddressKind, Family
 from consents import quiet, reasons
-from consents.addresses import SUBJECT, subject_digest
+from consents.addresses import SUBJECT, is_number, subject_digest
 from consents.folding import EVERYTHING, GRANTS, NEEDS_GRANT, OWN_ACT, Action, Scope
 from consents.models import ConsentState, ContactPoint, Purpose
 from consents.reasons import Reason
@@ -60,6 +61,7 @@ class FamilyOption:
     family: str
     address_kind: str
     needs_join: bool = False
+    needs_opt_in: bool = False  # its provider's rules want a recorded yes
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,8 @@ def recheck(
     purpose: str,
     now: datetime,
     customer_id: int | None = None,
+    *,
+    needs_opt_in: bool = False,
 ) -> Refusal | None:
     """The last look before hand-over: the reason why this address must not be used, or None.
 
@@ -219,7 +223,7 @@ def recheck(
     customer_id = customer_id or contact_point.customer_id
     person = facts.people.get(customer_id or 0, Person())
     ask = _Question(facts, customer_id, person, purpose, now, person.zone)
-    return ask.closed(family, contact_point)
+    return ask.closed(family, contact_point, needs_opt_in)
 
 
 def quiet_until(
@@ -239,16 +243,24 @@ def _try_option(
     refused: list[Refusal],
 ) -> None:
     """Sort the addresses of one kind into open and closed."""
-    fitting = [point for point in points if point.kind == option.address_kind]
+    fitting = [point for point in points if _fits(option, point)]
     if not fitting:
         missing = Reason.NOT_JOINED if option.needs_join else Reason.NO_ADDRESS
         refused.append(ask.refusal(option.family, None, missing))
     for point in fitting:
-        refusal = ask.closed(option.family, point)
+        refusal = ask.closed(option.family, point, option.needs_opt_in)
         if refusal is None:
             allowed.append(Route(option.family, point))
         else:
             refused.append(refusal)
+
+
+def _fits(option: FamilyOption, point: ContactPoint) -> bool:
+    """WhatsApp also knows people by ids, which cannot be texted."""
+    if point.kind != option.address_kind:
+        return False
+    texts = option.family == Family.SMS and point.kind == AddressKind.PHONE
+    return not texts or is_number(point.address)
 
 
 def _wait(ask: "_Question", live: bool) -> tuple[datetime | None, str]:
@@ -276,17 +288,19 @@ class _Question:
     now: datetime
     zone: str
 
-    def closed(self, family: str, point: ContactPoint) -> Refusal | None:
+    def closed(
+        self, family: str, point: ContactPoint, needs_opt_in: bool = False
+    ) -> Refusal | None:
         """The first reason, in the order of precedence, why this way is closed."""
+        needs_yes = needs_opt_in or self.purpose in NEEDS_GRANT
         states = self.facts.states.get((point.kind, point.digest), _NO_STATES)
         subject = self.facts.subjects.get(self.customer_id or 0, _NO_STATES)
         if not states and not subject and not point.proxy and point.invalid_at is None:
-            missing = self.purpose in NEEDS_GRANT
-            return self.refusal(family, point, Reason.NO_BASIS) if missing else None
+            return self.refusal(family, point, Reason.NO_BASIS) if needs_yes else None
         found = (
             self._person_closed(states, subject)
             or self._address_closed(family, point, states)
-            or self._opted_out(family, states, subject)
+            or self._opted_out(family, states, subject, needs_yes)
         )
         return None if found is None else self.refusal(family, point, *found)
 
@@ -323,7 +337,7 @@ class _Question:
         return None
 
     def _opted_out(
-        self, family: str, states: States, subject: States
+        self, family: str, states: States, subject: States, needs_yes: bool
     ) -> tuple[Reason, Standing | None] | None:
         """What they said no to, from the widest to the narrowest; then what needs a yes."""
         if self.purpose == Purpose.CONSENT_ADMIN:
@@ -339,7 +353,9 @@ class _Question:
             if _withdrawn(standing):
                 return Reason.PURPOSE_STOP, standing
         granted = here or anywhere
-        if self.purpose in NEEDS_GRANT and (granted is None or granted.state not in GRANTS):
+        if self.purpose not in NEEDS_GRANT:  # a yes to the channel is a yes to news of the order
+            granted = granted or channel
+        if needs_yes and (granted is None or granted.state not in GRANTS):
             return Reason.NO_BASIS, None
         return None
 

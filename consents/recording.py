@@ -97,11 +97,15 @@ def opt_in(
 def suppress_address(
     point: ContactPoint, why: str, now: datetime, *, channel: str = "", source_event_id: str = ""
 ) -> None:
-    """The address does not work: remember it on the point and in the ledger."""
-    ContactPoint.objects.filter(pk=point.pk).update(
-        invalid_at=Coalesce("invalid_at", models.Value(now)), invalid_why=_brief(why)
-    )
-    point.invalid_at, point.invalid_why = point.invalid_at or now, _brief(why)
+    """The address does not work: remember it on the point and in the ledger.
+
+    A number that is not on WhatsApp may still take texts: then only the ledger closes that family.
+    """
+    if channel in ("", addresses.family_of(point.kind)):
+        ContactPoint.objects.filter(pk=point.pk).update(
+            invalid_at=Coalesce("invalid_at", models.Value(now)), invalid_why=_brief(why)
+        )
+        point.invalid_at, point.invalid_why = point.invalid_at or now, _brief(why)
     _act(
         point,
         Action.HARD_BOUNCE,
@@ -237,7 +241,7 @@ def _act(
         kind=point.kind,
         digest=point.digest,
         action=action,
-        channel=channel or addresses.FAMILY_OF_KIND.get(point.kind, "*"),
+        channel=channel or addresses.family_of(point.kind),
         method=method,
         customer_id=point.customer_id,
         occurred_at=occurred_at or now,

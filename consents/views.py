@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from consents import links, policy, recording
-from consents.addresses import FAMILY_OF_KIND
+from consents.addresses import family_of
 from consents.folding import EVERYTHING, Action
 from consents.forms import FAMILY_LABELS, PreferenceForm
 from consents.models import ConsentState, ContactPoint, Preference, Purpose
@@ -57,7 +57,7 @@ def _unsubscribe(point: ContactPoint, now: datetime) -> None:
         brand_id=point.brand_id,
         address_kind=point.kind,
         address_digest=point.digest,
-        channel=FAMILY_OF_KIND.get(point.kind, "*"),
+        channel=family_of(point.kind),
         purpose="*",
         state=Action.WITHDRAW,
         effective_at__gt=now - _SAME_CLICK,
@@ -160,7 +160,7 @@ def _form(
 ) -> PreferenceForm:
     """The form with what the customer has chosen before."""
     known = Preference.objects.filter(customer_id=point.customer_id or 0).first()
-    here = [FAMILY_OF_KIND[p.kind] for p in points if p.kind in FAMILY_OF_KIND]
+    here = [family_of(p.kind) for p in points]
     liked = [family for family in (known.families if known else []) if family in here]
     wanted = [*liked, *point.brand.channel_order, *here]
     families = list(dict.fromkeys(family for family in wanted if family in here))
@@ -195,7 +195,7 @@ def _preference_page(
 
 def _switch(facts: policy.Facts, point: ContactPoint, own: ContactPoint) -> Switch:
     """Whether order updates go to `point`, and whether this page may open it again."""
-    family = FAMILY_OF_KIND.get(point.kind, "*")
+    family = family_of(point.kind)
     refusal = policy.recheck(facts, point, family, Purpose.ORDER, timezone.now())
     reason = refusal.reason if refusal else ""
     method = str(refusal.data.get("method", "")) if refusal else ""

@@ -1,17 +1,17 @@
 """A job into a Message: the words, the links, the fields a provider needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 
-from channels_app.contract import Message
+from channels_app.contract import Family, Message
 from channels_app.failures import FailureKind, SendError
 from consents import links
-from notifications import alert_links, telling_parts, telling_times, variables
+from notifications import alert_links, provider_texts, telling_parts, telling_times, variables
 from notifications.context import Job
-from notifications.deliverable import plain_data
+from notifications.deliverable import data_for
 from notifications.models import Notification
 from notifications.rendering import Rendered, RenderFailed, choose, render
 
@@ -44,6 +44,8 @@ def compose(job: Job, now: datetime) -> Composed:
         unsubscribe_url=_unsubscribe_url(job),
         callback_url=channel.callback_url,
         data=_data(job, now),
+        template=words.provider_text,
+        window_open=job.window_open,
     )
     return Composed(channel.speaker.fit(message), words.version)
 
@@ -65,13 +67,16 @@ def _words(job: Job, now: datetime) -> Rendered:
         store_id=notification.store_id,
         brand_language=job.shelf.brand.language,
     )
-    if template is None and family == "webhook":
+    if template is None and family in (Family.WEBHOOK, Family.EVENT):
         return Rendered(text=notification.event, subject="", html="", version="")
     if template is None:
         raise SendError(FailureKind.CONTENT_REJECTED, "no_template", "There is no template for it.")
     try:
-        values = _variables(job, now, variables.mentioned(template.body, template.subject))
-        return render(template, values, family=family, brand=job.shelf.brand)
+        kept = provider_texts.of(template.provider_texts, job.channel.provider)
+        texts = (template.body, template.subject, *(kept.parameters.values() if kept else ()))
+        values = _variables(job, now, variables.mentioned(*texts))
+        words = render(template, values, family=family, brand=job.shelf.brand)
+        return replace(words, provider_text=provider_texts.filled(kept, values) if kept else None)
     except RenderFailed as error:
         raise SendError(FailureKind.CONTENT_REJECTED, "template", str(error)) from error
 
@@ -136,7 +141,7 @@ def _preferences_url(job: Job) -> str:
 
 def _data(job: Job, now: datetime) -> dict[str, Any]:
     """The order in fields, for machines; and the keys of a push subscription."""
-    data = plain_data(job, now) if job.channel.family in ("webhook", "team") else {}
+    data = data_for(job, now)
     data["brand"] = job.shelf.brand.name
     incident = job.notification.incident
     if incident is not None:

@@ -8,6 +8,7 @@ import yaml
 from django.utils import timezone
 
 from channels_app import registry as providers
+from channels_app.credentials import is_secret
 from channels_app.models import Channel
 from notifications.config_schema import BRAND, SECTIONS, Key, Section
 from notifications.models import EscalationPolicy, EscalationStep, Shift
@@ -69,6 +70,11 @@ class _Exporting:
             found["steps"] = [_step(step) for step in row.steps.order_by("position")]
         if isinstance(row, SourceConnection) and (valid := row.valid_secrets(timezone.now())):
             found["secret"] = self._secret(valid[0], row.name, "secret")
+        if isinstance(row, SourceConnection) and row.credentials:
+            found["credentials"] = {
+                name: self._secret(value, row.name, name) if is_secret(name) else value
+                for name, value in row.credentials.items()
+            }
         return found
 
     def _staff(self) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from channels_app import admin as channel_forms
 from channels_app import registry as providers
-from channels_app.credentials import mask
+from channels_app.credentials import is_secret, mask
 from channels_app.models import Channel
 from notifications import defaults
 from notifications.config_reading import Block, ConfigError, read
@@ -142,7 +142,7 @@ class _Applying:
         if isinstance(row, Channel):
             return self._credentials(row, block, provider_before)
         if isinstance(row, SourceConnection):
-            return self._secret(row, block)
+            return self._secret(row, block) + self._api_credentials(row, block)
         return []
 
     def _values(self, keys: Mapping[str, Key], block: Block) -> dict[str, Any]:
@@ -225,6 +225,21 @@ class _Applying:
             return [f"secret {mask(known[0]) if known else 'none'} → {mask(given)}"]
         connection.secrets = [{"secret": given, "until": None}]
         return []
+
+    def _api_credentials(self, connection: SourceConnection, block: Block) -> list[str]:
+        """What the source's own API is called with, over what is stored."""
+        if "credentials" not in block:
+            return []
+        names = sources.source(connection.source).CREDENTIALS
+        inner = block.block("credentials", f"{connection.source} credentials", names)
+        old = connection.credentials
+        given = {name: inner.secret(name, self.env, is_secret(name)) for name in inner}
+        connection.credentials = {**old, **{name: one for name, one in given.items() if one}}
+        return [
+            f"{name} {_show(old.get(name), is_secret(name))} → {_show(new, is_secret(name))}"
+            for name, new in connection.credentials.items()
+            if old.get(name) != new
+        ]
 
     # --- Who is asked, and when ---
     def _steps(self, policy: EscalationPolicy, block: Block) -> list[str]:

@@ -11,6 +11,7 @@ from django.db.models import Model
 from channels_app import registry as providers
 from channels_app.contract import Family
 from channels_app.models import Channel
+from consents.models import Purpose
 from notifications.config_reading import Block
 from notifications.models import (
     Destination,
@@ -116,6 +117,7 @@ SECTIONS: tuple[Section, ...] = (
             "mode": TEXT,
             "enabled": TRUTH,
             "settings": Key(Block.anything),
+            "credentials": Key(column=False),
             "secret": Key(column=False),
         },
     ),
@@ -134,7 +136,9 @@ SECTIONS: tuple[Section, ...] = (
             "max_in_flight": NUMBER,
             "weight": NUMBER,
             "daily_cap": NUMBER,
-            "country_caps": Key(Block.anything),
+            "country_caps": Key(Block.anything, validation.country_caps),
+            "max_per_second": Key(Block.anything, validation.rate),
+            "hold_unknown": Key(Block.texts, _known(lambda: Purpose.values, "purpose")),
             "credentials": Key(column=False),
         },
     ),
@@ -213,6 +217,7 @@ SECTIONS: tuple[Section, ...] = (
             "store": STORE,
             "subject": TEXT,
             "body": TEXT,
+            "provider_texts": Key(Block.anything),
             "active": TRUTH,
         },
     ),

@@ -3,14 +3,19 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Max
+from django.utils import timezone
 
 from channels_app.models import Channel
 from consents import policy
 from consents.models import ContactPoint
-from notifications import claims, library
+from notifications import claims, library, personal
 from notifications.claims import Claim
 from notifications.last_look import latest_changes
-from notifications.models import Delivery, Notification, Promise
+from notifications.models import CustomerMessage, Delivery, Notification, Promise
 from notifications.promising import Known, known
 from notifications.superseding import covers
 from orders.models import FulfilmentGroup, Order, OrderLine, StatusChange
@@ -59,6 +64,8 @@ class Job:
     promise: Promise | None = None  # the time that the message tells, once it is composed
     probe: bool = False  # the one message that tries a channel whose pause is over
     latest: int = 0  # the order's newest change when it was read
+    person: dict[str, Any] | None = None  # the customer, for channels that need them
+    window_open: bool = False  # they wrote to us within the provider's window
 
 
 def load(ids: Sequence[int]) -> list[Job]:
@@ -78,7 +85,7 @@ def load(ids: Sequence[int]) -> list[Job]:
     newer = _replaced(rows)
     taken_back = claims.of(rows)
     told = known(order_ids)
-    return [
+    jobs = [
         Job(
             delivery=row,
             notification=row.notification,
@@ -100,6 +107,22 @@ def load(ids: Sequence[int]) -> list[Job]:
         )
         for row in rows
     ]
+    _learn_what_few_need(jobs, timezone.now())
+    return jobs
+
+
+def _learn_what_few_need(jobs: Sequence[Job], now: datetime) -> None:
+    """Who the customer is, and when they last wrote, for the channels that ask for it."""
+    able = {job.channel.pk: job.channel.speaker.capabilities for job in jobs}
+    some = [job.order for job in jobs if job.order and able[job.channel.pk].personal]
+    people = personal.load({order.pk: order for order in some}, now) if some else {}
+    windows = _windows([job for job in jobs if able[job.channel.pk].window_hours])
+    for job in jobs:
+        job.person = people.get(job.delivery.order_id or 0)
+        last = windows.get((job.channel.pk, job.delivery.contact_point_id))
+        job.window_open = last is not None and now - last < timedelta(
+            hours=able[job.channel.pk].window_hours
+        )
 
 
 def _parts(
@@ -126,6 +149,18 @@ def _facts(rows: Sequence[Delivery]) -> dict[int, policy.Facts]:
     return {
         brand_id: policy.load(brand_id, some, people[brand_id]) for brand_id, some in points.items()
     }
+
+
+def _windows(jobs: Sequence[Job]) -> dict[tuple[int, int | None], datetime]:
+    """(channel id, contact point id) -> when they last wrote there."""
+    if not jobs:
+        return {}
+    rows = CustomerMessage.objects.filter(
+        channel_id__in={job.channel.pk for job in jobs},
+        contact_point_id__in={job.delivery.contact_point_id for job in jobs} - {None},
+    )
+    last = rows.values_list("channel_id", "contact_point_id").annotate(at=Max("received_at"))
+    return {(channel, point): at for channel, point, at in last}
 
 
 def _replaced(rows: Sequence[Delivery]) -> dict[int, str]:

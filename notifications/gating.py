@@ -150,6 +150,7 @@ def _not_allowed(job: Job, now: datetime) -> Stop | None:
         notification.purpose,
         now,
         notification.customer_id,
+        needs_opt_in=job.channel.speaker.capabilities.needs_opt_in,
     )
     if refusal is None:
         return None

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from channels_app.models import Channel, ChannelHealth
 from notifications.models import Destination, MessageTemplate, PhaseTime, Rule
-from orders.models import Brand, Store
+from orders.models import Brand, SourceConnection, Store
 
 FRESH_SECONDS = 3.0
 HEALTH_SECONDS = 1.0
@@ -40,6 +40,8 @@ class Library:
     channels: list[Channel]
     destinations: list[Destination]
     phase_times: list[PhaseTime] = field(default_factory=list)
+    # connection id -> (source, name)
+    connections: dict[int, tuple[str, str]] = field(default_factory=dict)
     loaded_at: float = field(default_factory=time.monotonic)
 
     @cached_property
@@ -144,4 +146,10 @@ def _load(brand_id: int) -> Library:
         channels=[_keep(row) for row in channels],
         destinations=list(Destination.objects.filter(brand_id=brand_id, enabled=True)),
         phase_times=list(PhaseTime.objects.filter(brand_id=brand_id)),
+        connections={
+            pk: (source, name)
+            for pk, source, name in SourceConnection.objects.filter(brand_id=brand_id).values_list(
+                "id", "source", "name"
+            )
+        },
     )

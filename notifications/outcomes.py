@@ -187,7 +187,9 @@ def _failed(job: Job, error: SendError, now: datetime) -> None:
         unsure(job.delivery, job.channel, error.detail, now)
         return
     if consequence.suppress_address and job.point is not None:
-        recording.suppress_address(job.point, error.detail or error.code, now)
+        recording.suppress_address(
+            job.point, error.detail or error.code, now, channel=job.channel.family
+        )
     if consequence.record_opt_out and job.point is not None:
         recording.provider_block(job.point, now, channel=job.channel.family, why=error.code)
     if consequence.retry and _again(job, error, now):

@@ -180,7 +180,10 @@ def customer_families(channels: Sequence[Channel]) -> list[policy.FamilyOption]:
         if "customer" in provider.audiences:
             kind = str(provider.address)
             found[(channel.family, kind)] = policy.FamilyOption(
-                channel.family, kind, provider.capabilities.needs_join
+                channel.family,
+                kind,
+                provider.capabilities.needs_join,
+                provider.capabilities.needs_opt_in,
             )
     return list(found.values())
 

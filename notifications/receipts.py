@@ -184,7 +184,9 @@ def _fail(record: ReceiptRecord, delivery: Delivery, now: datetime) -> None:
     consequence = CONSEQUENCES.get(FailureKind(record.failure)) if record.failure else None
     channel, point = record.channel, delivery.contact_point
     if consequence and consequence.suppress_address and point is not None:
-        recording.suppress_address(point, why, now, source_event_id=f"receipt:{record.pk}")
+        recording.suppress_address(
+            point, why, now, channel=channel.family, source_event_id=f"receipt:{record.pk}"
+        )
     if consequence and consequence.record_opt_out and point is not None:
         recording.provider_block(point, now, channel=channel.family, why=record.code)
     if consequence and consequence.pause_channel:

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from django.db.models import QuerySet
+
 from channels_app.contract import AddressKind
 from channels_app.registry import provider_class
 from consents import addresses, recording
@@ -11,9 +13,6 @@ from notifications.library import Library, RuleCard
 from notifications.models import Destination
 from orders.models import Order
 
-# Addresses that a customer has joined with; those of the order itself come from the order.
-JOINED = (AddressKind.TELEGRAM.value, AddressKind.PUSH.value)
-
 
 def contact_points(orders: Sequence[Order]) -> dict[int, list[ContactPoint]]:
     """Order id -> the addresses given with it, and those its customer joined with."""
@@ -21,13 +20,21 @@ def contact_points(orders: Sequence[Order]) -> dict[int, list[ContactPoint]]:
     rows = recording.ensure_contact_points([one for some in wanted.values() for one in some])
     joined: dict[int, list[ContactPoint]] = defaultdict(list)
     people = {order.customer_id for order in orders if order.customer_id}
-    for point in ContactPoint.objects.filter(customer_id__in=people, kind__in=JOINED):
+    for point in _joined(people):
         joined[point.customer_id or 0].append(point)
     found: dict[int, list[ContactPoint]] = {}
     for order in orders:
         own = [rows[key] for one in wanted[order.pk] if (key := _key(one)) in rows]
         found[order.pk] = own + joined[order.customer_id or 0]
     return found
+
+
+def _joined(people: set[int]) -> QuerySet[ContactPoint]:
+    """What customers have joined with: all but the numbers and emails, which orders bring."""
+    rows = ContactPoint.objects.filter(customer_id__in=people)
+    return rows.exclude(kind=AddressKind.EMAIL).exclude(
+        kind=AddressKind.PHONE, address__startswith="+"
+    )
 
 
 def _key(one: recording.Wanted) -> recording.PointKey:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from channels_app.contract import Family
+from channels_app.contract import Family, ProviderTemplate
 from notifications.liquid import RenderFailed
 from notifications.liquid import render as fill_in
 from notifications.models import MessageTemplate
@@ -33,6 +33,7 @@ class Rendered:
     subject: str = ""
     html: str = ""
     version: str = ""
+    provider_text: ProviderTemplate | None = None  # the text at the provider that says the same
 
 
 def choose(

@@ -81,6 +81,8 @@ def _sender(
 ) -> ContactPoint | None:
     """The address that wrote; one that is new becomes known, with the customer its link names."""
     kind = str(provider_class(channel.provider).address)
+    if not addresses.normalise(kind, message.sender):
+        return None  # nothing could ever be sent there
     if joining is not None:
         source = _source(channel, message)
         customer = joining.customer_id

@@ -95,3 +95,27 @@ def connection_settings(slug: str, settings: Mapping[str, Any]) -> None:
     silence = settings.get("silence_minutes", 0)
     if not isinstance(silence, int) or isinstance(silence, bool) or silence < 0:
         raise ValidationError(_("silence_minutes is a number of minutes; 0 is no alert."))
+
+
+def country_caps(value: Any) -> None:
+    """Refuse daily caps by country that would not hold: {"US": 500, "*": 50}.
+
+    YAML reads a bare NO as "false"; Norway has to be written in quotes.
+    """
+    if not isinstance(value, Mapping):
+        raise ValidationError(_('Write countries and numbers: {"US": 500, "*": 50}.'))
+    for code, most in value.items():
+        if code != "*":
+            country(code if isinstance(code, str) else str(code))
+        if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+            raise ValidationError(
+                _("“%(code)s” needs a whole number of messages a day."), params={"code": code}
+            )
+
+
+def rate(value: Any) -> None:
+    """Refuse a rate that is no positive number."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise ValidationError(_("Write messages a second as a number above 0, or leave it out."))

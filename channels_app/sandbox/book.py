@@ -42,7 +42,7 @@ class Record:
             "request": {
                 "method": self.call.method,
                 "path": self.call.path,
-                "query": dict(self.call.query),
+                "query": masked_headers(self.call.query),
                 "headers": masked_headers(self.call.headers),
                 "body": self.call.body.decode("utf-8", "replace"),
             },

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 
-from channels_app import callbacks
+from channels_app import callbacks, registry
 from channels_app.contract import (
     Answer,
     CallbackRefused,
@@ -79,7 +79,8 @@ def _read(channel: Channel, call: CallbackRequest, now: datetime) -> HttpRespons
         told, answer = callbacks.read(channel, call, now)
     except CallbackRefused:
         _count_refusal(channel, now)
-        return problem_response(401, UNPROVEN)
+        reader = registry.callbacks(channel.provider)
+        return problem_response(reader.refusal_status if reader else 401, UNPROVEN)
     except ValueError:
         # The reason may quote the body, and the caller knows what it sent.
         return problem_response(400, "The body is not what this provider sends.")

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from channels_app.contract import AddressKind, Family
+from channels_app.contract import Family
 from consents import addresses, recording
 from consents.models import ConsentEvent, ContactPoint, Purpose
 from orders.api import paging
@@ -26,7 +26,7 @@ from orders.parsing import parse_json, plain
 
 METHOD = "api"
 MOST_EVIDENCE = 8_000
-PERSONAL_KINDS = [AddressKind.PHONE, AddressKind.EMAIL, AddressKind.TELEGRAM, AddressKind.PUSH]
+KINDS = "phone, email, push, telegram, or the slug of a provider whose people have ids of its own"
 ACTIONS = [ConsentEvent.Action.GRANT, ConsentEvent.Action.WITHDRAW]
 
 
@@ -64,7 +64,7 @@ class ConsentPage(serializers.Serializer[Any]):
 class ConsentSubmission(serializers.Serializer[Any]):
     """What a customer allowed or took back somewhere else."""
 
-    address_kind = serializers.ChoiceField(choices=[str(kind) for kind in PERSONAL_KINDS])
+    address_kind = serializers.CharField(max_length=12, help_text=KINDS)
     address = serializers.CharField(max_length=addresses.MAX_LENGTH)
     channel = serializers.ChoiceField(
         choices=["*", *map(str, Family)], default="*", help_text="A family, or * for all"
@@ -80,6 +80,12 @@ class ConsentSubmission(serializers.Serializer[Any]):
     wording_version = serializers.CharField(max_length=80, required=False, default="")
     occurred_at = serializers.DateTimeField(required=False, help_text="Now, if not said")
 
+    def validate_address_kind(self, value: str) -> str:
+        """A kind of address that people have."""
+        if not addresses.is_personal(value):
+            raise serializers.ValidationError(f"It is one of: {KINDS}.")
+        return value
+
     def validate_evidence(self, value: dict[str, Any]) -> dict[str, Any]:
         """Evidence points at proof; it is no place for documents."""
         if len(str(value)) > MOST_EVIDENCE:
@@ -89,7 +95,7 @@ class ConsentSubmission(serializers.Serializer[Any]):
 
 FILTERS = [
     OpenApiParameter("address", description="Together with `kind`: only about this address."),
-    OpenApiParameter("kind", enum=[str(kind) for kind in PERSONAL_KINDS]),
+    OpenApiParameter("kind", description=f"{KINDS}."),
     OpenApiParameter("customer", OpenApiTypes.INT),
     *paging.PARAMETERS,
 ]
@@ -106,7 +112,9 @@ class ConsentList(APIView):
         brand = principal(request).brand
         rows = ConsentEvent.objects.filter(brand=brand)
         if address := paging.text(request, "address"):
-            kind = paging.choice(request, "kind", map(str, PERSONAL_KINDS))
+            kind = paging.text(request, "kind")
+            if kind and not addresses.is_personal(kind):
+                raise ValidationError({"kind": f"It is one of: {KINDS}."})
             if not kind:
                 raise ValidationError({"kind": "Say what kind of address it is."})
             digest = addresses.digest(kind, address, brand.country)

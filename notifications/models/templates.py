@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.contract import Family
+from notifications import provider_texts
 from notifications.variables import save_problems
 from notifications.words import REPLIES
 from orders.models import Brand, Store
@@ -81,6 +82,8 @@ class MessageTemplate(models.Model):
             "event": _not_one_of(self.event, [*EVENTS, *REPLIES]),
             "family": _not_one_of(self.family, [family.value for family in Family]),
         }
+        if self.provider_texts:
+            errors["provider_texts"] = provider_texts.problems(self.provider_texts)
         for problem in save_problems(self.body or "", self.subject or ""):
             errors.setdefault(problem.field, []).append(str(problem))
         if wrong := {field: found for field, found in errors.items() if found}:

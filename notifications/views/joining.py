@@ -1,5 +1,6 @@
 """What a customer may choose on the tracking page: push on this phone, Telegram, preferences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,9 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from channels_app.contract import AddressKind
+from channels_app.contract import AddressKind, Family
 from channels_app.models import Channel
-from channels_app.providers.telegram.provider import Telegram
 from channels_app.providers.webpush import keys
 from channels_app.providers.webpush.provider import WebPush
 from channels_app.wire.hosts import push_endpoint
@@ -23,6 +23,7 @@ from channels_app.wire.reading import json_object, part
 from consents import addresses, links, policy, recording
 from consents.folding import Action
 from consents.models import ConsentEvent, ContactPoint, Purpose
+from notifications.views.labels import provider_of
 from orders.api.bodies import read_body
 from orders.api.problems import Problem, problem_response
 from orders.models import Order
@@ -37,17 +38,25 @@ _NOT_THEIR_WISH = (Action.HARD_BOUNCE, Action.PROVIDER_BLOCK, Action.PROVIDER_UN
 
 
 @dataclass(frozen=True, slots=True)
+class Chat:
+    """A messenger in which the customer can begin to talk to us."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offers:
     """What the page of one order offers; an empty text is not offered."""
 
     push_key: str
     push_scope: str
-    telegram: str
+    chats: Sequence[Chat]
     preferences: str
 
     def __bool__(self) -> bool:
         """Whether there is anything to offer."""
-        return bool(self.push_key or self.telegram or self.preferences)
+        return bool(self.push_key or self.chats or self.preferences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +76,11 @@ def offers(order: Order) -> Offers | None:
     """The ways in which the customer of `order` could hear of it; None for a test, or nobody."""
     if order.is_test or order.customer_id is None:
         return None
-    push, telegram = _push_channel(order.brand_id), _telegram_link(order)
+    push = _push_channel(order.brand_id)
     return Offers(
         _public_key(push) if push else "",
         _scope(push) if push else "",
-        telegram,
+        _chats(order),
         _preferences(order, timezone.now()),
     )
 
@@ -103,11 +112,17 @@ def _scope(channel: Channel) -> str:
     return f"/push/{channel.pk}/"
 
 
-def _telegram_link(order: Order) -> str:
-    for channel in _channels(order.brand_id, Telegram.slug):
-        if isinstance(channel.speaker, Telegram) and channel.credentials.get("bot_username"):
-            return channel.speaker.join_link(order.token)
-    return ""
+def _chats(order: Order) -> list[Chat]:
+    """One link for each messenger that the brand has; a link carries the order's token."""
+    found: dict[str, Chat] = {}
+    rows = Channel.objects.filter(brand_id=order.brand_id, enabled=True)
+    for channel in rows.order_by("position", "id"):
+        provider = provider_of(channel)
+        if provider is None or provider.family != Family.CHAT or provider.slug in found:
+            continue
+        if url := channel.speaker.join_link(order.token):
+            found[provider.slug] = Chat(provider.name, url)
+    return list(found.values())
 
 
 def _preferences(order: Order, now: datetime) -> str:
@@ -121,7 +136,7 @@ def _preferences(order: Order, now: datetime) -> str:
     ).order_by("id")[:MOST_POINTS]
     facts = policy.load(order.brand_id, points)
     for point in points:
-        family = addresses.FAMILY_OF_KIND.get(point.kind, "*")
+        family = addresses.family_of(point.kind)
         if policy.recheck(facts, point, family, Purpose.ORDER, now) is None:
             return links.preference_url(order.brand_id, point.pk)
     return ""

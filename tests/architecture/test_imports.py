@@ -13,6 +13,7 @@ from tests.architecture import source
 SHARED_BY_PROVIDERS = (
     "channels_app.contract",
     "channels_app.failures",
+    "channels_app.safe_urls",
     "channels_app.wire",
 )
 SHARED_BY_SOURCES = ("orders.contract", "orders.statuses")

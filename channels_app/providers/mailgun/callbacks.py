@@ -63,6 +63,8 @@ def signature(timestamp: str, token: str, key: str) -> str:
 class MailgunCallbacks(Callbacks):
     """JSON, with its proof inside."""
 
+    refusal_status = 406  # anything else it repeats for eight hours
+
     def verify(
         self, request: CallbackRequest, credentials: Mapping[str, str], now: datetime
     ) -> None:
