@@ -84,6 +84,7 @@ class ChannelForm(forms.ModelForm):
             "max_per_second",
             "daily_cap",
             "country_caps",
+            "hold_unknown",
             "paused_until",
             "paused_why",
         )

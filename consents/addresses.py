@@ -43,6 +43,11 @@ def is_personal(kind: str) -> bool:
     return kind in registry.slugs() and registry.provider_class(kind).address == kind
 
 
+def personal_kinds() -> list[str]:
+    """Every kind of address that people have. Loads all providers."""
+    return [kind for kind in (*map(str, FAMILY_OF_KIND), *registry.slugs()) if is_personal(kind)]
+
+
 def is_number(address: str) -> bool:
     """Whether an address of kind phone can be dialled: WhatsApp also knows ids."""
     return address.startswith("+")

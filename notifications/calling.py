@@ -1,8 +1,9 @@
 """The calls of a pump to providers: a message, or the question whether one arrived."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,23 @@ from channels_app.contract import Accepted
 from channels_app.failures import AccessRefused, FailureKind, SendError
 from channels_app.sending import Transport, look_up, send
 from channels_app.tokens import Tokens
-from notifications import outcomes
+from notifications import checking, outcomes
 from notifications.composing import Composed, compose
 from notifications.context import Job
 from orders.normalising import where
 
 log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def transport_open() -> AsyncIterator[Transport]:
+    """The connections to providers, closed at the end."""
+    transport = Transport(frozenset(settings.PRIVATE_HOSTS_ALLOWED))
+    await transport.open()
+    try:
+        yield transport
+    finally:
+        await transport.close()
 
 
 class Caller:
@@ -64,6 +76,10 @@ class Caller:
     async def _send(self, job: Job, composed: Composed) -> Accepted:
         await self.tokens.ready(job.channel)
         return await send(self._transport, job.channel.speaker, composed.message, self._deadline)
+
+    async def check(self, asked: checking.Asked) -> None:
+        """Find out whether a channel works, because somebody wants to know."""
+        await checking.find_out(asked, self._transport, self.tokens, self._in_database, self._now())
 
     async def ask(self, job: Job) -> outcomes.Result | None:
         """Whether the provider has the message; None: it does not. Raises SendError."""

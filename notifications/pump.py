@@ -22,8 +22,8 @@ from django.utils import timezone
 
 from channels_app.failures import FailureKind, SendError
 from channels_app.models import Channel
-from channels_app.sending import Transport
 from notifications import (
+    checking,
     context,
     health,
     library,
@@ -34,7 +34,7 @@ from notifications import (
     suspects,
     unknown,
 )
-from notifications.calling import Caller
+from notifications.calling import Caller, transport_open
 from notifications.composing import Composed, compose
 from notifications.context import Job
 from notifications.gating import gate
@@ -119,7 +119,7 @@ class Pump:
 
     async def _until_idle(self, patience: float) -> None:
         deadline = time.monotonic() + patience
-        async with _transport() as transport:
+        async with transport_open() as transport:
             self._caller = Caller(transport, self._db, self.now)
             while time.monotonic() < deadline:
                 moved = await self._round()
@@ -129,7 +129,7 @@ class Pump:
 
     async def _forever(self) -> None:
         self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
-        async with _transport() as transport:
+        async with transport_open() as transport:
             self._caller = Caller(transport, self._db, self.now)
             self._pulse = health.Pulse(watches=True)
             while not self._stopping:
@@ -328,6 +328,8 @@ class Pump:
                 await self._db(unknown.ask_later, job, "Its provider rests.", self.now())
             else:
                 self._launch(self._ask(job), job.channel)
+        for asked in await self._db(checking.take, self.now()):
+            self._launch(self._caller.check(asked), asked.channel)
         if await self._db(suspects.waiting, self.now()):
             await self._try_suspects()
         return len(ask)
@@ -388,13 +390,3 @@ def _cannot_prepare() -> SendError:
 def _drop_connection() -> None:
     with contextlib.suppress(Exception):
         connection.close()
-
-
-@contextlib.asynccontextmanager
-async def _transport() -> Any:
-    transport = Transport(frozenset(settings.PRIVATE_HOSTS_ALLOWED))
-    await transport.open()
-    try:
-        yield transport
-    finally:
-        await transport.close()

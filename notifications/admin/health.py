@@ -6,10 +6,16 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from channels_app.models import ChannelDay, ChannelHealth, ChannelMinute
+from channels_app.models import (
+    ChannelAccess,
+    ChannelCheck,
+    ChannelDay,
+    ChannelHealth,
+    ChannelMinute,
+)
 from notifications import endings
 from notifications.admin.main import SameBrandForm
-from notifications.models import Expectation, PageView, PhaseTime, Promise, Pulse
+from notifications.models import Expectation, PageView, PhaseTime, Promise, Pulse, Restoration
 from orders.admin_base import LedgerAdmin, ScopedAdmin, ScopedFilter
 
 
@@ -47,6 +53,27 @@ class ChannelDayAdmin(LedgerAdmin):
 
     brand_path = "channel__brand_id"
     list_display = ("channel", "day", "country", "count")
+    list_filter = (("channel", ScopedFilter),)
+    list_select_related = ("channel",)
+
+
+@admin.register(ChannelCheck)
+class ChannelCheckAdmin(LedgerAdmin):
+    """Who asked whether a channel works, and what was found."""
+
+    brand_path = "channel__brand_id"
+    list_display = ("channel", "state", "sentence", "asked_by", "asked_at")
+    list_filter = ("state", ("channel", ScopedFilter))
+    list_select_related = ("channel",)
+
+
+@admin.register(ChannelAccess)
+class ChannelAccessAdmin(LedgerAdmin):
+    """Until when each channel's fetched token is good; the token itself is never shown."""
+
+    brand_path = "channel__brand_id"
+    fields = ("channel", "expires_at", "fetching_until")
+    list_display = ("channel", "expires_at", "fetching_until")
     list_filter = (("channel", ScopedFilter),)
     list_select_related = ("channel",)
 
@@ -103,3 +130,11 @@ class PageViewAdmin(LedgerAdmin):
     list_select_related = ("order",)
     exact_search = ("order__display_number",)
     raw_id_fields = ("order",)
+
+
+@admin.register(Restoration)
+class RestorationAdmin(LedgerAdmin):
+    """When the database was a restored one, and what was decided on what it owed."""
+
+    brand_path = ""
+    list_display = ("noticed_at", "why", "verdict", "decided_by", "decided_at")

@@ -16,13 +16,11 @@ from consents import addresses, recording
 from consents.models import ConsentEvent, ContactPoint, Purpose
 from orders.api import paging
 from orders.api.authentication import principal
+from orders.api.bodies import object_in
 from orders.api.events import KEY_PARAMETER
 from orders.api.idempotency import Call, idempotent
-from orders.api.problems import Problem
 from orders.api.serializers import ProblemFields
-from orders.contract import Malformed
 from orders.models import Brand
-from orders.parsing import parse_json, plain
 
 METHOD = "api"
 MOST_EVIDENCE = 8_000
@@ -145,13 +143,7 @@ class ConsentList(APIView):
 
 
 def _submission(body: bytes, brand: Brand) -> dict[str, Any]:
-    try:
-        value = plain(parse_json(body))
-    except Malformed as problem:
-        raise Problem(400, str(problem)) from None
-    if not isinstance(value, dict):
-        raise Problem(400, "The body must be a JSON object.")
-    form = ConsentSubmission(data=value)
+    form = ConsentSubmission(data=object_in(body))
     form.is_valid(raise_exception=True)
     data: dict[str, Any] = form.validated_data
     known = addresses.normalise(data["address_kind"], data["address"], brand.country)

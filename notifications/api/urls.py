@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from notifications.api import health
 from notifications.api.callbacks import ReceiptView
 from notifications.api.consents import ConsentList
-from notifications.api.customers import CustomerList, CustomerOne
+from notifications.api.customers import CustomerAddresses, CustomerList, CustomerOne
 from notifications.api.deliveries import DeliveryList
 from notifications.api.timeline import OrderTimeline
 
@@ -16,6 +16,11 @@ urlpatterns = [
     path("api/v1/deliveries/", DeliveryList.as_view(), name="api-deliveries"),
     path("api/v1/customers/", CustomerList.as_view(), name="api-customers"),
     path("api/v1/customers/<int:pk>/", CustomerOne.as_view(), name="api-customer"),
+    path(
+        "api/v1/customers/<int:pk>/addresses/",
+        CustomerAddresses.as_view(),
+        name="api-customer-addresses",
+    ),
     path("api/v1/consents/", ConsentList.as_view(), name="api-consents"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib import messages
-from django.db.models import Count, F, Window
+from django.db.models import Count, F, Max, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,8 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from channels_app.models import Channel, ChannelEvent, ChannelHealth, ChannelMinute
-from notifications import breaker, channel_minutes, endings, failover
+from channels_app.models import (
+    Channel,
+    ChannelCheck,
+    ChannelEvent,
+    ChannelHealth,
+    ChannelMinute,
+)
+from notifications import breaker, channel_minutes, doorbell, endings, failover
 from notifications.models import Attempt, Delivery
 from notifications.views import labels, scope
 from notifications.views.chart import Segment
@@ -77,6 +83,7 @@ class Card:
     bars: tuple[Segment, ...]
     troubles: list[Trouble]
     events: list[ChannelEvent]
+    check: ChannelCheck | None = None
     width: int = BARS * WIDTH
     height: int = HEIGHT
 
@@ -102,6 +109,27 @@ def use_again(request: HttpRequest, pk: int) -> HttpResponse:
     return back(request, "channels")
 
 
+@require_POST
+@staff_page
+def check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask whether a channel works; the answer appears on its card."""
+    seen = scope.scope(request)
+    channel = get_object_or_404(scope.channels(seen), pk=pk)
+    to = request.POST.get("to", "").strip()[:300]
+    if request.POST.get("send") and not to:
+        messages.error(request, _("Say where the test message goes."))
+        return back(request, "channels")
+    ChannelCheck.objects.create(
+        channel=channel,
+        send_to=to if request.POST.get("send") else "",
+        asked_by=seen.actor[:150],
+        asked_at=timezone.now(),
+    )
+    doorbell.ring()
+    messages.success(request, _("Asked. The answer appears on the card in a moment."))
+    return back(request, "channels")
+
+
 def _cards(rows: Sequence[Channel], now: datetime) -> list[Card]:
     ids = [channel.pk for channel in rows]
     healths = ChannelHealth.objects.in_bulk(ids, field_name="channel_id")
@@ -109,6 +137,7 @@ def _cards(rows: Sequence[Channel], now: datetime) -> list[Card]:
     minutes = ChannelMinute.objects.filter(channel_id__in=ids, minute__gt=since)
     by_channel: dict[int, list[ChannelMinute]] = labels.by(minutes.order_by("minute"), "channel_id")
     troubles, shares, events = _troubles(rows), _shares(rows, healths, now), _events(ids)
+    checks = {row.channel_id: row for row in _latest_checks(ids)}
     return [
         Card(
             channel,
@@ -120,9 +149,17 @@ def _cards(rows: Sequence[Channel], now: datetime) -> list[Card]:
             _bars(by_channel.get(channel.pk, []), now),
             troubles[channel.pk],
             events.get(channel.pk, []),
+            checks.get(channel.pk),
         )
         for channel in rows
     ]
+
+
+def _latest_checks(ids: Sequence[int]) -> list[ChannelCheck]:
+    """The newest question about each channel."""
+    newest = ChannelCheck.objects.filter(channel_id__in=ids).values("channel_id")
+    pks = newest.annotate(top=Max("id")).order_by().values_list("top", flat=True)
+    return list(ChannelCheck.objects.filter(pk__in=list(pks)))
 
 
 def state(channel: Channel, health: ChannelHealth | None, now: datetime) -> State:

@@ -40,6 +40,7 @@ urlpatterns = [
     path("a/<token>/", incidents.alert, name="alert"),
     path("dashboard/channels/", channels.channels, name="channels"),
     path("dashboard/channels/<int:pk>/again/", channels.use_again, name="channel_use_again"),
+    path("dashboard/channels/<int:pk>/check/", channels.check, name="channel_check"),
     path("dashboard/inbox/", inbox.inbox, name="inbox"),
     path("dashboard/inbox/replay/", inbox.replay, name="replay"),
     path("dashboard/inbox/<int:pk>/", inbox.inbox_event, name="inbox_event"),

@@ -5,6 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from orders.api.problems import Problem
+from orders.contract import Malformed
+from orders.parsing import parse_json, plain
 
 CHUNK = 65_536
 _NAMED = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
@@ -79,3 +81,14 @@ def _read_at_most(stream: Any, size: int) -> bytes:
 
 def _too_large(limit: int) -> Problem:
     return Problem(413, f"The body is larger than {limit:,} bytes.")
+
+
+def object_in(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`; raises Problem 400 with the reason."""
+    try:
+        value = plain(parse_json(body))
+    except Malformed as problem:
+        raise Problem(400, str(problem)) from None
+    if not isinstance(value, dict):
+        raise Problem(400, "The body must be a JSON object.")
+    return value
