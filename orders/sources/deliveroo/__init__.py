@@ -1,0 +1,1 @@
+"""Deliveroo: order and rider events, signed in two ways."""
