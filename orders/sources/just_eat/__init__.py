@@ -1,0 +1,1 @@
+"""Just Eat: its partner webhooks for orders and deliveries."""
