@@ -1,0 +1,1 @@
+"""Olo: the webhooks of a restaurant brand's own online ordering."""

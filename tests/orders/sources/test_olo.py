@@ -1,0 +1,340 @@
+"""Olo: the signature over address, body, id and time; event types; the brand's own guests."""
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orders.contract import BadSignature, Malformed, OrderEvent, Raw, Unmappable
+from orders.signatures import sign
+from orders.sources.olo.signing import SCHEME, from_ticks
+from orders.sources.olo.source import SOURCE
+from orders.statuses import Fact
+from tests.orders.sources.bodies import mapped
+from tests.orders.sources.olo_bodies import MESSAGE, order
+
+HOOK = "https://hub.example.com/hooks/abc/"
+SECRET = "s" * 64
+NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+BODY = b'{"orderId":1001}'
+ID = "9007199254740993"
+
+
+def ticks(moment: datetime) -> str:
+    since = moment - datetime(1, 1, 1, tzinfo=UTC)
+    return str((since.days * 86_400 + since.seconds) * 10_000_000 + since.microseconds * 10)
+
+
+def signed(body: bytes = BODY, secret: str = SECRET, sent: datetime = NOW, **more: Any) -> Raw:
+    """A request as Olo sends it."""
+    headers = {
+        "x-olo-event-type": "OrderPlaced",
+        "x-olo-message-id": MESSAGE,
+        "x-olo-timestamp": ticks(sent),
+    }
+    raw = Raw(headers, body, **{"url": HOOK, "received_at": NOW, **more})
+    return with_header(raw, "x-olo-signature", sign(SCHEME, raw, secret))
+
+
+def with_header(raw: Raw, name: str, value: str) -> Raw:
+    headers = {**raw.headers, name: value}
+    return replace(raw, headers={key: one for key, one in headers.items() if one})
+
+
+def read(kind: str = "OrderPlaced", settings: Any = None, **changes: Any) -> OrderEvent:
+    return mapped(SOURCE, kind, order(**changes), settings)
+
+
+# -- the signature ------------------------------------------------------------------------------
+
+
+def test_the_vendors_published_example_is_reproduced() -> None:
+    """Address, body, id, time and secret of Olo's public code samples."""
+    raw = Raw(
+        {
+            "x-olo-message-id": "f8dac5dd-d3b2-w76c-b969-a668c699637c",
+            "x-olo-timestamp": "635616089149791951",
+        },
+        b'{"message":"Olo webhook test!"}',
+        url="https://www.olo.com/webhook/",
+    )
+    text = b"\n".join(
+        [
+            b"https://www.olo.com/webhook/",
+            raw.body,
+            b"f8dac5dd-d3b2-w76c-b969-a668c699637c",
+            b"635616089149791951",
+        ]
+    )
+    digest = hmac.digest(b"ThisIsADemonstrationSecret", text, hashlib.sha256)
+    assert sign(SCHEME, raw, "ThisIsADemonstrationSecret") == base64.b64encode(digest).decode()
+    assert base64.b64encode(digest) == b"wdXzIQ3FsGtRWtcIgJ5+7eCsPW19s2lILsuOicy54nI="
+
+
+def test_ticks_are_tenths_of_a_microsecond_since_the_year_1() -> None:
+    assert from_ticks("635616089149791951") == datetime(2015, 3, 10, 18, 28, 34, 979195, UTC)
+    assert from_ticks(ticks(NOW)) == NOW
+    for odd in ("", "-1", "1e5", "x", "9" * 19, "9" * 30, "٣"):
+        assert from_ticks(odd) is None
+
+
+def test_a_request_of_olo_gets_in() -> None:
+    SOURCE.authenticate(signed(), [SECRET])
+    SOURCE.authenticate(signed(), ["newer", SECRET])
+
+
+GOOD = signed()
+FORGERIES = {
+    "no signature": with_header(GOOD, "x-olo-signature", ""),
+    "no id": with_header(GOOD, "x-olo-message-id", ""),
+    "no time": with_header(GOOD, "x-olo-timestamp", ""),
+    "wrong": with_header(GOOD, "x-olo-signature", "A" * 43 + "="),
+    "truncated": with_header(GOOD, "x-olo-signature", GOOD.headers["x-olo-signature"][:20]),
+    "not ASCII": with_header(GOOD, "x-olo-signature", "é" * 44),
+    "another id": with_header(GOOD, "x-olo-message-id", "another"),
+    "another time": with_header(GOOD, "x-olo-timestamp", ticks(NOW - timedelta(seconds=1))),
+    "another address": replace(GOOD, url=HOOK + "?x=1"),
+    "written again": replace(GOOD, body=b'{"orderId": 1001}'),
+    "another tenant's secret": signed(secret="somebody-elses"),
+    "26 hours old": signed(sent=NOW - timedelta(hours=26)),
+    "ten minutes ahead": signed(sent=NOW + timedelta(minutes=10)),
+}
+
+
+@pytest.mark.parametrize("forged", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_forgery_is_refused(forged: Raw) -> None:
+    with pytest.raises(BadSignature):
+        SOURCE.authenticate(forged, [SECRET])
+
+
+def test_without_a_secret_nobody_gets_in() -> None:
+    for secrets in ([], [""]):
+        with pytest.raises(BadSignature):
+            SOURCE.authenticate(GOOD, secrets)
+
+
+def test_a_retry_of_the_same_day_gets_in() -> None:
+    """Olo tries again for 24 hours."""
+    SOURCE.authenticate(signed(sent=NOW - timedelta(hours=24)), [SECRET])
+    SOURCE.authenticate(signed(sent=NOW + timedelta(minutes=4)), [SECRET])
+
+
+def test_the_address_may_differ_when_somebody_forwards_the_request() -> None:
+    raw = replace(signed(url="https://till.example.com/olo"), url=HOOK)
+    with pytest.raises(BadSignature):
+        SOURCE.authenticate(raw, [SECRET])
+    told = {"destination_url": "https://till.example.com/olo"}
+    SOURCE.authenticate(replace(raw, settings=told), [SECRET])
+
+
+def test_a_replay_is_known_by_its_message_even_under_another_type() -> None:
+    """The type is not signed: a replay as OrderCancelled would otherwise be a second event."""
+    other = with_header(GOOD, "x-olo-event-type", "OrderCancelled")
+    SOURCE.authenticate(other, [SECRET])
+    assert SOURCE.identify(other)[0].event_key == SOURCE.identify(GOOD)[0].event_key == MESSAGE
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"[" * 5000])
+def test_a_body_that_is_no_object_is_refused_on_arrival(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        SOURCE.identify(replace(GOOD, body=body))
+    with pytest.raises(Malformed):
+        SOURCE.identify(with_header(GOOD, "x-olo-event-type", ""))
+
+
+# -- orders -------------------------------------------------------------------------------------
+
+
+def test_an_order_is_read_whole() -> None:
+    event = read()
+    assert (event.external_id, event.display_number, event.aliases) == (ID, ID, ["ext-77"])
+    assert (event.status, event.source_status, event.unmapped_status) == (
+        "placed",
+        "OrderPlaced",
+        "",
+    )
+    assert (event.total_minor, event.currency) == (2150, "USD")
+    assert (event.fulfilment_type, event.location) == ("pickup", "S-12")
+    assert (event.placed_at, event.occurred_at) == (NOW, NOW)
+    assert [group.ready_at for group in event.groups] == [NOW + timedelta(minutes=25)]
+    assert event.attributes == {"pos_reference": "POS-5"}
+    assert event.may_create
+    assert event.clock.at is None
+
+
+def test_the_contact_is_the_brands_own_guest() -> None:
+    contact = read().contact
+    assert contact is not None
+    assert (contact.name, contact.given_name, contact.external_id) == (
+        "Ada Lovelace",
+        "Ada",
+        "63775",
+    )
+    assert (contact.phone, contact.email, contact.proxy) == (
+        "12025550143",
+        "ada@example.com",
+        False,
+    )
+
+
+def test_a_marketplaces_number_is_masked() -> None:
+    contact = read(settings={"masked_contacts": True}).contact
+    assert contact is not None
+    assert contact.proxy
+    assert read(customer=None).contact is None
+
+
+def test_items_are_known_by_their_place_and_say_what_was_chosen() -> None:
+    lines = read().lines
+    assert [(one.line_id, one.name, one.quantity, one.sku) for one in lines] == [
+        ("1", "Margherita", "2", "122483"),
+        ("2", "Cola", "1", "5"),
+    ]
+    assert lines[0].note == "Olives, well done"
+
+
+def test_an_id_beyond_the_exact_numbers_is_taken_as_text() -> None:
+    assert read(orderId=9007199254740992).external_id == ID
+    assert read(orderIdString=None).external_id == ID
+    assert read(orderIdString=None, orderId=None, id=5).external_id == "5"
+
+
+@pytest.mark.parametrize(
+    ("offset", "hour"), [(-4, 18), (0, 14), (5.5, 8), (None, None), ("x", None), (True, None)]
+)
+def test_a_stores_time_counts_only_with_its_distance_from_utc(offset: Any, hour: Any) -> None:
+    placed_at = read(storeUtcOffset=offset).placed_at
+    assert (placed_at.hour if placed_at else None) == hour
+
+
+@pytest.mark.parametrize("offset", [16, -99, 10**30])
+def test_no_store_is_sixteen_hours_from_utc(offset: int) -> None:
+    assert read(storeUtcOffset=offset).placed_at is None
+
+
+@pytest.mark.parametrize(
+    ("word", "method"),
+    [
+        ("pickup", "pickup"),
+        ("Curbside", "curbside"),
+        ("drive-thru", "pickup"),
+        ("delivery", "delivery"),
+        ("dispatch", "delivery"),
+        ("DineIn", "dine_in"),
+        ("zeppelin", ""),
+        (None, ""),
+    ],
+)
+def test_how_an_order_is_handed_over(word: Any, method: str) -> None:
+    assert read(deliveryMethod=word).fulfilment_type == method
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("OrderPlaced", "placed"),
+        ("ScheduledOrderFired", "confirmed"),
+        ("OrderPickedUp", "picked_up"),
+        ("OrderCancelled", "cancelled"),
+    ],
+)
+def test_the_type_of_the_event_is_the_status(kind: str, status: str) -> None:
+    event = read(kind)
+    assert (event.status, event.may_create) == (status, True)
+    assert (event.occurred_at == NOW) == (kind == "OrderPlaced")
+
+
+@pytest.mark.parametrize(
+    ("means", "method", "status"),
+    [
+        (None, "pickup", "picked_up"),
+        (None, "curbside", "picked_up"),
+        (None, "dispatch", "delivered"),
+        ("delivered", "pickup", "delivered"),
+        ("picked_up", "delivery", "picked_up"),
+    ],
+)
+def test_what_closed_means_depends_on_the_brand(means: Any, method: str, status: str) -> None:
+    assert read("OrderClosed", {"closed_means": means}, deliveryMethod=method).status == status
+
+
+def test_closed_may_mean_nothing_and_a_wrong_choice_says_so() -> None:
+    body = json.dumps(order()).encode()
+    assert SOURCE.map("OrderClosed", {}, body, {"closed_means": "ignore"}) == []
+    with pytest.raises(Unmappable, match="closed_means"):
+        SOURCE.map("OrderClosed", {}, body, {"closed_means": "eaten"})
+
+
+def test_a_guest_who_arrives_is_shown_and_moves_nothing() -> None:
+    event = read("CustomerArrived")
+    assert (event.status, event.unmapped_status, event.may_create) == ("", "", False)
+    assert [group.sub_status for group in event.groups] == ["customer_arrived"]
+
+
+@pytest.mark.parametrize("kind", ["ScheduledOrderFailed", "OrderTeleported"])
+def test_an_unknown_type_is_reported_and_never_guessed(kind: str) -> None:
+    event = read(kind)
+    assert (event.status, event.unmapped_status) == ("", kind)
+    assert read(kind, {"status_map": {kind: "cancelled"}}).status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "kind", ["Test", "UserSignedUp", "VendorAvailabilityChanged", "BasketSubmitFailed"]
+)
+def test_events_about_anything_else_are_ignored(kind: str) -> None:
+    assert SOURCE.map(kind, {}, b'{"message": "hello"}', {}) == []
+
+
+def test_an_order_event_without_an_order_says_so() -> None:
+    with pytest.raises(Unmappable, match="which order"):
+        SOURCE.map("OrderPlaced", {}, b'{"id": "7a0d1c2e"}', {})
+    with pytest.raises(Unmappable):
+        SOURCE.map("OrderPlaced", {}, b"[]", {})
+
+
+# -- Olo's couriers -----------------------------------------------------------------------------
+
+
+def dispatch(word: str, settings: Any = None) -> OrderEvent:
+    body = {"orderId": 1001, "status": word}
+    return mapped(SOURCE, "DispatchStatusUpdate", body, settings)
+
+
+def test_a_delivered_dispatch_delivers_the_order() -> None:
+    event = dispatch("Delivered")
+    assert (event.status, event.unmapped_status, event.may_create) == ("delivered", "", False)
+
+
+@pytest.mark.parametrize(("word", "fact"), [("Canceled", Fact.FAILED), ("Returned", Fact.RETURNED)])
+def test_the_end_of_a_couriers_trip_is_not_that_of_the_order(word: str, fact: Fact) -> None:
+    event = dispatch(word)
+    assert (event.status, event.unmapped_status) == ("", "")
+    assert event.facts == [(fact, {})]
+
+
+def test_other_words_of_dispatch_are_asked_about() -> None:
+    assert dispatch("Assigned").unmapped_status == "Assigned"
+    assert dispatch("PickedUp", {"status_map": {"PickedUp": "out_for_delivery"}}).status == (
+        "out_for_delivery"
+    )
+    body = b'{"orderId": 1001, "status": "Assigned"}'
+    settings = {"status_map": {"Assigned": "ignore"}}
+    assert SOURCE.map("DispatchStatusUpdate", {}, body, settings) == []
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "x", [], {}, [None], [[]], {"a": 1}, True])
+def test_a_member_of_the_wrong_kind_never_breaks_the_reader(wrong: Any) -> None:
+    for name in order():
+        if name != "orderIdString":
+            assert read(**{name: wrong}).external_id == ID
+
+
+def test_the_rules_about_contacts_are_said() -> None:
+    assert SOURCE.approval.startswith("Needs an enterprise agreement")
+    assert "masked_contacts" in SOURCE.contact_use
+    assert SOURCE.contact_hours == 24
