@@ -1,0 +1,1 @@
+"""Uber Direct: couriers that bring the shop's own orders."""
