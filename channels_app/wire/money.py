@@ -21,17 +21,26 @@ def amount(minor: Any, currency: Any) -> Decimal | None:
     """2150 USD is 21.50, 1200 JPY is 1200, 1500 KWD is 1.500; None when it is no amount."""
     if isinstance(minor, bool) or not isinstance(minor, int) or abs(minor) > LARGEST:
         return None
+    code = code_of(currency)
+    return Decimal(minor).scaleb(-DIGITS.get(code, 2)) if code else None
+
+
+def code_of(currency: Any) -> str:
+    """The currency's three letters, in capitals; empty when it is no currency."""
     code = currency.upper() if isinstance(currency, str) else ""
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):
-        return None
-    digits = DIGITS.get(code, 2)
-    return Decimal(minor).scaleb(-digits)
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
 
 
 def written(minor: Any, currency: Any) -> str:
     """The amount as text, with all the digits that its currency has; empty when it is none."""
     found = amount(minor, currency)
     return "" if found is None else f"{found:f}"
+
+
+def shown(minor: Any, currency: Any) -> str:
+    """The amount as people write it, such as 21.50 EUR; empty when it is none."""
+    found = written(minor, currency)
+    return f"{found} {code_of(currency)}" if found else ""
 
 
 def number(minor: Any, currency: Any) -> int | float | None:

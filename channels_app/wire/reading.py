@@ -26,6 +26,16 @@ def part(value: Any, *names: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def list_of(value: Any) -> list[Any]:
+    """`value` as a list; empty when it is none."""
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def first_of(value: Any) -> dict[str, Any]:
+    """The object that a list begins with; empty when there is none."""
+    return part(value[0]) if isinstance(value, list) and value else {}
+
+
 def text_of(value: Any, longest: int = 4096) -> str:
     """`value` as text that a database takes (no NUL, no lone surrogate); empty for others."""
     if not isinstance(value, str):

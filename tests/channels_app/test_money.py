@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from channels_app.wire.money import DIGITS, LARGEST, number, written
+from channels_app.wire.money import DIGITS, LARGEST, code_of, number, shown, written
 from orders.parsing import EXPONENTS, minor_units
 
 
@@ -35,6 +35,7 @@ def test_an_amount_has_the_digits_of_its_currency(
     minor: int, currency: str, text: str, value: float
 ) -> None:
     assert written(minor, currency) == text
+    assert shown(minor, currency) == f"{text} {code_of(currency)}"
     found = number(minor, currency)
     assert found == value
     assert type(found) is type(value)
@@ -58,4 +59,10 @@ def test_an_amount_has_the_digits_of_its_currency(
 )
 def test_what_is_no_amount_of_a_currency_is_left_out(minor: Any, currency: Any) -> None:
     assert written(minor, currency) == ""
+    assert shown(minor, currency) == ""
     assert number(minor, currency) is None
+
+
+@pytest.mark.parametrize(("given", "code"), [("eur", "EUR"), ("USD", "USD"), ("EURO", ""), (5, "")])
+def test_a_currency_is_three_letters(given: Any, code: str) -> None:
+    assert code_of(given) == code

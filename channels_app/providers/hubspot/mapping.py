@@ -1,120 +1,27 @@
 """Which value of a message goes into which property: lines of `property = value`."""
 
 import re
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Any
 
 from channels_app.contract import Message
-from channels_app.wire.reading import id_of, part
+from channels_app.wire import lines, record_fields
 
 LONGEST_VALUE = 60_000  # HubSpot's own limit for a text property is 65,536
-_LINE = re.compile(r"([a-z][a-z0-9_]{0,99})\s*=\s*([a-z_]+(?:\.[A-Za-z0-9_-]+){0,2})")
+_PROPERTY = r"[a-z][a-z0-9_]{0,99}"
 _STAGE = re.compile(r"([a-z_]{1,40})\s*=\s*([A-Za-z0-9_-]{1,100})")
-# What a value begins with; more in the guide.
-ROOTS = frozenset(
-    {
-        *("text", "subject", "title", "url", "ref", "to", "event", "occurred_at", "brand", "part"),
-        *("order", "items", "tracking", "store", "customer"),
-    }
-)
-# ISO 4217: the currencies whose smallest unit is not a hundredth.
-_NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMN TND"
-_DECIMALS: Mapping[str, int] = {
-    **dict.fromkeys(_NO_DECIMALS.split(), 0),
-    **dict.fromkeys(_THREE_DECIMALS.split(), 3),
-}
 
 
 def fields(text: str) -> dict[str, str]:
     """Property -> value, from lines of `property = value`; raises ValueError."""
-    found = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        read = _LINE.fullmatch(line)
-        if read is None or read[2].split(".")[0] not in ROOTS:
-            raise ValueError("Write one `property = value` a line, with values from the guide.")
-        found[read[1]] = read[2]
-    return found
+    refusal = "Write one `property = value` a line, with values from the guide."
+    return record_fields.fields(text, _PROPERTY, refusal)
 
 
 def stages(text: str) -> dict[str, str]:
     """Our status -> id of a stage, from lines of `status = stage`; raises ValueError."""
-    found = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        read = _STAGE.fullmatch(line)
-        if read is None:
-            raise ValueError("Write one `status = id of a stage` a line, such as ready = 4b27b500.")
-        found[read[1]] = read[2]
-    return found
-
-
-def values(message: Message, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Property -> what the message says about it. What it does not say is left as it is there."""
-    found = {name: value(message, path) for name, path in wanted.items()}
-    return {name: text for name, text in found.items() if text}
+    refusal = "Write one `status = id of a stage` a line, such as ready = 4b27b500."
+    return lines.table(text, _STAGE, refusal)
 
 
 def value(message: Message, path: str) -> str:
-    """The value called `path`, as text; empty when the message says nothing about it."""
-    if path in _MADE:
-        return _MADE[path](message)[:LONGEST_VALUE]
-    *names, last = path.split(".")
-    return id_of(part(dict(message.data), *names).get(last), LONGEST_VALUE)
-
-
-def title(message: Message) -> str:
-    """What the record is called: the order's number and the brand."""
-    order = part(message.data.get("order"))
-    number = id_of(order.get("number")) or id_of(order.get("external_id"))
-    return " · ".join(filter(None, (number, id_of(message.data.get("brand")))))
-
-
-def money(message: Message, name: str) -> str:
-    """An amount in the currency's main unit; empty where the currency is not told."""
-    order = part(message.data.get("order"))
-    minor, currency = order.get(name), id_of(order.get("currency"))
-    if isinstance(minor, bool) or not isinstance(minor, int) or not currency:
-        return ""
-    digits = _DECIMALS.get(currency.upper(), 2)
-    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
-
-
-def items(message: Message) -> str:
-    """The order's lines as a person would read them."""
-    lines = [part(one) for one in _list(message.data.get("items"))]
-    shown = [f"{id_of(one.get('quantity')) or 1} × {id_of(one.get('name'), 200)}" for one in lines]
-    return ", ".join(shown)
-
-
-def _tracking(message: Message, name: str) -> str:
-    """Of the newest parcel."""
-    parcels = _list(message.data.get("tracking"))
-    return id_of(part(parcels[-1]).get(name), 2000) if parcels else ""
-
-
-def _opted_out(message: Message) -> str:
-    """The kinds of message that the customer does not want, such as "email;sms"."""
-    kinds = _list(part(message.data.get("customer")).get("opted_out"))
-    return ";".join(sorted(filter(None, map(id_of, kinds))))
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else []
-
-
-_MADE: Mapping[str, Callable[[Message], str]] = {
-    "text": lambda message: message.text,
-    "subject": lambda message: message.subject,
-    "url": lambda message: message.url,
-    "ref": lambda message: message.ref,
-    "to": lambda message: message.to,
-    "title": title,
-    "items": items,
-    "order.total": lambda message: money(message, "total_minor"),
-    "order.refunded": lambda message: money(message, "refunded_minor"),
-    "tracking.number": lambda message: _tracking(message, "number"),
-    "tracking.carrier": lambda message: _tracking(message, "carrier"),
-    "tracking.url": lambda message: _tracking(message, "url"),
-    "customer.opted_out": _opted_out,
-}
+    """The value called `path`. HubSpot takes texts alone."""
+    return record_fields.text(message, path, LONGEST_VALUE)

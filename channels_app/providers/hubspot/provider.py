@@ -33,8 +33,9 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.hubspot import errors, mapping
-from channels_app.wire import oauth
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire import oauth, record_fields
+from channels_app.wire.lines import checked
+from channels_app.wire.reading import first_of, id_of, part, text_of
 
 VERSION = "2026-09"
 ID_PROPERTY = "orderbell_order_id"
@@ -67,15 +68,6 @@ SHAPES: Mapping[str, tuple[str, str, int]] = {
 _REFRESH = ("client_id", "client_secret", "refresh_token")
 
 
-def _checked(value: str, read: Any) -> str:
-    """`value`, if `read` can read it."""
-    try:
-        read(value)
-    except ValueError as error:
-        raise forms.ValidationError(str(error)) from None
-    return value
-
-
 class HubSpotCredentials(Credentials):
     """The key, or what fetches tokens; and what is written where."""
 
@@ -101,15 +93,7 @@ class HubSpotCredentials(Credentials):
         validators=[RegexValidator(r"^[a-z][a-z0-9_]{0,99}\Z")],
         help_text=_("Must have unique values. Empty: orderbell_order_id."),
     )
-    key = forms.ChoiceField(
-        label=_("The id that it holds"),
-        required=False,
-        choices=[
-            ("order.external_id", _("The shop's own id")),
-            ("order.number", _("The order's number")),
-            ("order.id", _("Orderbell's id, where several shops write to one account")),
-        ],
-    )
+    key = record_fields.key_choice()
     properties = forms.CharField(
         label=_("Properties"),
         required=False,
@@ -142,11 +126,11 @@ class HubSpotCredentials(Credentials):
 
     def clean_properties(self) -> str:
         """Lines that can be read."""
-        return _checked(self.cleaned_data["properties"], mapping.fields)
+        return checked(self.cleaned_data["properties"], mapping.fields)
 
     def clean_stages(self) -> str:
         """Lines that can be read."""
-        return _checked(self.cleaned_data["stages"], mapping.stages)
+        return checked(self.cleaned_data["stages"], mapping.stages)
 
     def clean(self) -> dict[str, Any]:
         """A key or all that fetches one; an event's name where one is sent."""
@@ -309,7 +293,8 @@ class HubSpot(Provider):
     def _properties(self, message: Message) -> dict[str, str]:
         """What the settings name, and the stage of the status."""
         named = mapping.fields(self.credentials.get("properties", ""))
-        found = mapping.values(message, named or FIELDS[self.mode])
+        wanted = named or FIELDS[self.mode]
+        found = record_fields.texts(message, wanted, mapping.LONGEST_VALUE)
         known = mapping.stages(self.credentials.get("stages", ""))
         stage = known.get(mapping.value(message, "order.status"), "")
         if stage and self.mode in SHAPES:
@@ -317,11 +302,7 @@ class HubSpot(Provider):
         return found
 
     def _key(self, message: Message) -> str:
-        key = mapping.value(message, self.credentials.get("key") or "order.external_id")
-        if not key:
-            detail = "The order has no id of the kind that the settings ask for."
-            raise SendError(FailureKind.CONTENT_REJECTED, "no_external_id", detail)
-        return key
+        return record_fields.key(message, self.credentials.get("key", ""), mapping.LONGEST_VALUE)
 
     def _objects(self) -> str:
         return f"{self.base}/crm/objects/{self.version}/{self.mode}"
@@ -340,11 +321,10 @@ class HubSpot(Provider):
 def _contact_id(answer: Mapping[str, Any]) -> str:
     """The contact in the answer to a batch of one; raises SendError when it was refused."""
     found, refused = answer.get("results"), answer.get("errors")
-    contact = id_of(part(found[0]).get("id")) if isinstance(found, list) and found else ""
+    contact = id_of(first_of(found).get("id"))
     if contact:
         return contact
-    one = part(refused[0]) if isinstance(refused, list) and refused else {}
-    known = id_of(one.get("category"), 60) or "contact"
+    known = id_of(first_of(refused).get("category"), 60) or "contact"
     detail = "HubSpot does not take the customer as a contact. Look at the email address."
     raise SendError(FailureKind.CONTENT_REJECTED, known, detail)
 

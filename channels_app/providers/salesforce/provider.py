@@ -29,9 +29,10 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.salesforce import errors, mapping
-from channels_app.wire import oauth
+from channels_app.wire import oauth, record_fields
 from channels_app.wire.hosts import is_listed, secure_endpoint
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.lines import checked
+from channels_app.wire.reading import first_of, id_of, part, text_of
 
 VERSION = "67.0"  # Summer '26
 EXTERNAL_ID = "External_Id__c"
@@ -87,15 +88,7 @@ class SalesforceCredentials(Credentials):
         validators=[RegexValidator(_OBJECT)],
         help_text=_("For records: the field that holds the order's id. Empty: External_Id__c."),
     )
-    key = forms.ChoiceField(
-        label=_("The id that it holds"),
-        required=False,
-        choices=[
-            ("order.external_id", _("The shop's own id")),
-            ("order.number", _("The order's number")),
-            ("order.id", _("Orderbell's id, where several shops write to one account")),
-        ],
-    )
+    key = record_fields.key_choice()
     fields_map = forms.CharField(
         label=_("Fields"),
         required=False,
@@ -118,12 +111,7 @@ class SalesforceCredentials(Credentials):
 
     def clean_fields_map(self) -> str:
         """Lines that can be read."""
-        value: str = self.cleaned_data["fields_map"]
-        try:
-            mapping.fields(value)
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-        return value
+        return checked(self.cleaned_data["fields_map"], mapping.fields)
 
 
 class Salesforce(Provider):
@@ -195,7 +183,7 @@ class Salesforce(Provider):
             detail = "Write the API name of an event or object, such as Order_Status__e."
             raise SendError(FailureKind.RECIPIENT_INVALID, "object", detail)
         named = mapping.fields(self.credentials.get("fields_map", "")) or FIELDS
-        found = mapping.values(message, named)
+        found = record_fields.values(message, named, mapping.LONGEST_VALUE)
         if message.to.endswith("__e"):
             return Request.json(self._data(f"sobjects/{message.to}/"), found, self._bearer())
         return self._upsert(message, found)
@@ -212,8 +200,7 @@ class Salesforce(Provider):
         if response.status == 204:
             return Accepted(handed_off=True)
         answer = part(response.json())
-        notes = answer.get("errors")
-        first = part(notes[0]) if isinstance(notes, list) and notes else {}
+        first = first_of(answer.get("errors"))
         if answer.get("success") is True:
             # The id of an event is not unique; the note that it was queued carries one that is.
             queued = first if first.get("statusCode") == QUEUED else {}
@@ -228,10 +215,7 @@ class Salesforce(Provider):
 
     def _upsert(self, message: Message, found: dict[str, Any]) -> Request:
         """PATCH by external id. The id itself must not be among the fields."""
-        key = mapping.text(message, self.credentials.get("key") or "order.external_id")
-        if not key:
-            detail = "The order has no id of the kind that the settings ask for."
-            raise SendError(FailureKind.CONTENT_REJECTED, "no_external_id", detail)
+        key = record_fields.key(message, self.credentials.get("key", ""), mapping.LONGEST_VALUE)
         field = self.credentials.get("external_id_field") or EXTERNAL_ID
         found.pop(field, None)
         url = self._data(f"sobjects/{message.to}/{field}/{quote(key, safe='')}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_app.contract import Response
 from channels_app.failures import AccessRefused, FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.reading import first_of, id_of, part, text_of
 
 CREDITS_SECONDS = 3600.0  # credits come back over 24 hours that roll on
 BUSY_SECONDS = 10.0
@@ -58,7 +58,7 @@ def record_of(response: Response) -> dict[str, Any]:
     """What Zoho says about the one record: among its data, or about the call as a whole."""
     answer = answer_of(response)
     data = answer.get("data")
-    return part(data[0]) if isinstance(data, list) and data else answer
+    return first_of(data) if isinstance(data, list) and data else answer
 
 
 def code_of(record: Mapping[str, Any]) -> str:

@@ -30,8 +30,9 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.zoho import errors, mapping
 from channels_app.providers.zoho.centres import CENTRES, Centre, api_host
-from channels_app.wire import oauth
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire import oauth, record_fields
+from channels_app.wire.lines import checked
+from channels_app.wire.reading import first_of, id_of, part, text_of
 
 VERSION = "v8"
 MATCH_FIELD = "Orderbell_ID"
@@ -58,15 +59,6 @@ _REFRESH = ("client_id", "client_secret", "refresh_token")
 _MODULE = re.compile(r"^[A-Za-z][A-Za-z0-9_]{0,99}\Z")
 
 
-def _checked(value: str, read: Any) -> str:
-    """`value`, if `read` can read it."""
-    try:
-        read(value)
-    except ValueError as error:
-        raise forms.ValidationError(str(error)) from None
-    return value
-
-
 class ZohoCredentials(Credentials):
     """What fetches tokens, and from where; and what is written where."""
 
@@ -86,15 +78,7 @@ class ZohoCredentials(Credentials):
         validators=[RegexValidator(_MODULE)],
         help_text=_("Its API name; it must not allow duplicates. Empty: Orderbell_ID."),
     )
-    key = forms.ChoiceField(
-        label=_("The id that it holds"),
-        required=False,
-        choices=[
-            ("order.external_id", _("The shop's own id")),
-            ("order.number", _("The order's number")),
-            ("order.id", _("Orderbell's id, where several shops write to one account")),
-        ],
-    )
+    key = record_fields.key_choice()
     fields_map = forms.CharField(
         label=_("Fields"),
         required=False,
@@ -122,11 +106,11 @@ class ZohoCredentials(Credentials):
 
     def clean_fields_map(self) -> str:
         """Lines that can be read."""
-        return _checked(self.cleaned_data["fields_map"], mapping.fields)
+        return checked(self.cleaned_data["fields_map"], mapping.fields)
 
     def clean_stages(self) -> str:
         """Lines that can be read."""
-        return _checked(self.cleaned_data["stages"], mapping.stages)
+        return checked(self.cleaned_data["stages"], mapping.stages)
 
 
 class Zoho(Provider):
@@ -182,8 +166,7 @@ class Zoho(Provider):
         """Its name."""
         if not response.ok or errors.code_of(errors.record_of(response)):
             raise self._failure(response)
-        found = part(response.json()).get("org")
-        company = part(found[0]) if isinstance(found, list) and found else {}
+        company = first_of(part(response.json()).get("org"))
         if not company:
             detail = "Zoho names no company. Check the data centre and the scopes of the token."
             raise SendError(FailureKind.MISCONFIGURED, str(response.status), detail)
@@ -237,17 +220,15 @@ class Zoho(Provider):
 
     def _record(self, message: Message) -> dict[str, Any]:
         """The id, the name, what the settings name, and the stage of the status."""
-        key = mapping.text(message, self.credentials.get("key") or "order.external_id")
-        if not key:
-            detail = "The order has no id of the kind that the settings ask for."
-            raise SendError(FailureKind.CONTENT_REJECTED, "no_external_id", detail)
+        longest = mapping.LONGEST_VALUE
+        key = record_fields.key(message, self.credentials.get("key", ""), longest)
         found: dict[str, Any] = {
             self._match_field: key,
-            NAME_FIELDS.get(message.to, "Name"): mapping.title(message) or key,
-            **mapping.values(message, self._fields),
+            NAME_FIELDS.get(message.to, "Name"): record_fields.title(message) or key,
+            **record_fields.values(message, self._fields, longest),
         }
         stages = mapping.stages(self.credentials.get("stages", ""))
-        if stage := stages.get(mapping.text(message, "order.status")):
+        if stage := stages.get(record_fields.text(message, "order.status", longest)):
             found[self.credentials.get("stage_field") or STAGE_FIELD] = stage
         return found
 

@@ -152,35 +152,13 @@ def test_an_order_without_an_id_is_not_sent(data: dict[str, Any]) -> None:
 # --- The mapping
 
 
-@pytest.mark.parametrize(
-    ("minor", "currency", "expected"),
-    [(2150, "EUR", "21.50"), (5, "usd", "0.05"), (1200, "JPY", "1200"), (12345, "KWD", "12.345"),
-     (-50, "EUR", "-0.50"), (100, "", ""), (None, "EUR", ""), (True, "EUR", ""), ("9", "EUR", "")],
-)  # fmt: skip
-def test_money_is_written_as_the_currency_is(minor: Any, currency: str, expected: str) -> None:
-    message = with_data(order={"total_minor": minor, "currency": currency})
-    assert mapping.value(message, "order.total") == expected
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("text", "Order #1024 is ready."),
-        ("title", "#1024 · Nonna"),
-        ("items", "2 × Margherita"),
-        ("customer.opted_out", "sms"),
-        ("customer.phone", ""),
-        ("order.attributes.table", "12"),
-        ("tracking.number", "Z2"),
-        ("tracking.url", ""),
-        ("order", ""),
-        ("event.deeper", ""),
-    ],
-)
-def test_a_value_is_found_by_its_path(path: str, expected: str) -> None:
-    order = {**DATA["order"], "attributes": {"table": "12"}}
-    message = with_data(order=order, tracking=[{"number": "Z1"}, {"number": "Z2", "url": None}])
-    assert mapping.value(message, path) == expected
+def test_every_value_is_a_text() -> None:
+    order = {"total_minor": 12345, "currency": "OMR", "refunded_minor": 0, "number": 7}
+    wanted = {"orderbell_a": "order.total", "orderbell_b": "order.refunded", "orderbell_c": "order"}
+    settings = "\n".join(f"{name} = {path}" for name, path in wanted.items())
+    change = provider(properties=f"{settings}\norderbell_d = order.number", key="order.number")
+    sent = json.loads(change.request(with_data(order=order)).body)["properties"]
+    assert sent == {"orderbell_a": "12.345", "orderbell_b": "0.000", "orderbell_d": "7"}
 
 
 @pytest.mark.parametrize("data", [{}, {"items": "x", "tracking": {}, "customer": [], "order": 5}])

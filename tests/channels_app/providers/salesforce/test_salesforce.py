@@ -10,7 +10,6 @@ import pytest
 
 from channels_app.contract import Access, Message, Request, Response
 from channels_app.failures import AccessRefused, FailureKind, SendError
-from channels_app.providers.salesforce import mapping
 from channels_app.providers.salesforce.errors import KINDS
 from channels_app.providers.salesforce.provider import (
     FIELDS,
@@ -206,44 +205,13 @@ def test_a_refusal_names_the_fields() -> None:
 # --- The mapping
 
 
-@pytest.mark.parametrize(
-    ("minor", "currency", "number", "shown"),
-    [
-        (2150, "EUR", 21.5, "21.50 EUR"),
-        (2100, "EUR", 21, "21.00 EUR"),
-        (1200, "JPY", 1200, "1200 JPY"),
-        (12345, "KWD", 12.345, "12.345 KWD"),
-        (-50, "usd", -0.5, "-0.50 USD"),
-        (0, "EUR", 0, "0.00 EUR"),
-        (100, "", "", ""),
-        (None, "EUR", "", ""),
-        (True, "EUR", "", ""),
-    ],
-)
-def test_money_is_a_number_or_a_text(minor: Any, currency: str, number: Any, shown: str) -> None:
-    message = with_data(order={"total_minor": minor, "currency": currency})
-    assert mapping.value(message, "order.total") == number
-    assert mapping.value(message, "order.total_text") == shown
-
-
 def test_a_zero_is_written_and_an_empty_value_is_not() -> None:
-    message = with_data(order={"refunded_minor": 0, "currency": "EUR", "number": ""})
-    wanted = {"A__c": "order.refunded", "B__c": "order.number", "C__c": "order.refunded_minor"}
-    assert mapping.values(message, wanted) == {"A__c": 0, "C__c": 0}
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        *(("title", "#1024 · Nonna"), ("items", "2 × Margherita"), ("customer.opted_out", "sms")),
-        *(("tracking.number", "Z2"), ("tracking.url", ""), ("order", ""), ("to", MESSAGE.to)),
-        *(("order.attributes.table", "12"), ("order.total_minor", 2150), ("event.deeper", "")),
-    ],
-)
-def test_a_value_is_found_by_its_path(path: str, expected: Any) -> None:
-    order = {**DATA["order"], "attributes": {"table": "12"}}
-    message = with_data(order=order, tracking=[{"number": "Z1"}, {"number": "Z2", "url": None}])
-    assert mapping.value(message, path) == expected
+    order = {"refunded_minor": 0, "total_minor": 12345, "currency": "OMR", "number": ""}
+    paths = (
+        "A__c = order.refunded\nB__c = order.number\nC__c = order.total\nD__c = order.total_text"
+    )
+    sent = pinned(fields_map=paths).request(with_data(order=order)).body
+    assert json.loads(sent) == {"A__c": 0, "C__c": 12.345, "D__c": "12.345 OMR"}
 
 
 @pytest.mark.parametrize("text", ["a b", "X = secret.key", "1X = text", "X == text"])

@@ -10,7 +10,6 @@ import pytest
 
 from channels_app.contract import Access, Message, Request, Response
 from channels_app.failures import AccessRefused, FailureKind, SendError
-from channels_app.providers.zoho import mapping
 from channels_app.providers.zoho.centres import CENTRES, api_host
 from channels_app.providers.zoho.errors import KINDS
 from channels_app.providers.zoho.provider import Zoho, ZohoCredentials
@@ -231,33 +230,12 @@ def test_every_known_code_says_what_to_do_and_quotes_nothing(code: str) -> None:
 # --- The mapping
 
 
-@pytest.mark.parametrize(
-    ("minor", "currency", "number"),
-    [
-        (2150, "EUR", 21.5),
-        (1200, "JPY", 1200),
-        (12345, "KWD", 12.345),
-        (100, "", ""),
-        (True, "EUR", ""),
-    ],
-)
-def test_money_is_a_number(minor: Any, currency: str, number: Any) -> None:
-    message = with_data(order={"total_minor": minor, "currency": currency})
-    assert mapping.value(message, "order.total") == number
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        *(("title", "#1024 · Nonna"), ("items", "2 × Margherita"), ("customer.opted_out", "sms")),
-        *(("tracking.number", "Z2"), ("tracking.url", ""), ("order", ""), ("to", "Deals")),
-        *(("order.attributes.table", "12"), ("order.total_minor", 2150), ("event.deeper", "")),
-    ],
-)
-def test_a_value_is_found_by_its_path(path: str, expected: Any) -> None:
-    order = {**DATA["order"], "attributes": {"table": "12"}}
-    message = with_data(order=order, tracking=[{"number": "Z1"}, {"number": "Z2", "url": None}])
-    assert mapping.value(message, path) == expected
+def test_amounts_are_numbers_with_the_digits_of_their_currency() -> None:
+    order = {**DATA["order"], "refunded_minor": 0, "total_minor": 12345, "currency": "OMR"}
+    paths = "A = order.refunded\nB = order.total\nC = order.total_text\nD = order.attributes.x"
+    sent = json.loads(pinned(fields_map=paths).request(with_data(order=order)).body)["data"][0]
+    assert (sent["A"], sent["B"], sent["C"]) == (0, 12.345, "12.345 OMR")
+    assert "D" not in sent
 
 
 @pytest.mark.parametrize("text", ["a b", "X = secret.key", "1X = text", "X == text"])
