@@ -1,0 +1,1 @@
+"""Freshdesk: automation rules that trigger a webhook."""

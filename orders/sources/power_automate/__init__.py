@@ -1,0 +1,1 @@
+"""Power Automate: the HTTP action of a flow."""

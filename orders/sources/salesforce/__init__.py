@@ -1,0 +1,1 @@
+"""Salesforce: HTTP callouts of flows, and outbound messages."""

@@ -1,0 +1,1 @@
+"""Zendesk: webhooks of triggers and automations, and ticket event subscriptions."""
