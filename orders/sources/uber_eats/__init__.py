@@ -1,0 +1,1 @@
+"""Uber Eats: orders of the marketplace, read beside the till."""
