@@ -1,0 +1,1 @@
+"""DoorDash Drive: Dashers that bring the shop's own orders."""

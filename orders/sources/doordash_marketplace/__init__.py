@@ -1,0 +1,1 @@
+"""DoorDash Marketplace: orders that are placed at DoorDash, Caviar or a DoorDash storefront."""
