@@ -163,6 +163,8 @@ def _customer_bodies(words: Language, said: EventWords) -> dict[str, str]:
         Family.PUSH.value: said.line,
         # Machines read the fields beside it; this is for the person who reads the log.
         Family.WEBHOOK.value: "{{ order.number }}: {{ change.label }}",
+        # An automation may mail it to the customer as it is.
+        Family.EVENT.value: said.line,
     }
 
 

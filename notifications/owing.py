@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from channels_app.contract import Family
 from channels_app.models import Channel
 from channels_app.registry import provider_class
 from consents import policy
@@ -236,7 +237,8 @@ def draft_for_destination(plan: Plan, change: StatusChange, rule: Rule, place: D
     shelf = plan.library
     channel = next((one for one in shelf.channels if one.pk == place.channel_id), None)
     family = channel.family if channel else ""
-    words = family == "webhook" or shelf.templates_for(rule.template, change.event_name, family)
+    machine = family in (Family.WEBHOOK, Family.EVENT)
+    words = machine or shelf.templates_for(rule.template, change.event_name, family)
     if channel is None or not words:
         reason = Reason.NO_TEMPLATE if channel else Reason.NO_DESTINATION
         plan.decisions.append(

@@ -183,3 +183,18 @@ def omar(number: int) -> Story:
         ("", lambda now: till(now, status="cancelled", cancel_reason="sold_out")),
         ("", lambda now: till(now, status="refunded", refunds=refund)),
     ]
+
+
+def noor(number: int) -> Story:
+    """The gallery's till: one order that is told over every channel that there is."""
+    customer = {"given_name": "Noor", "name": "Noor Haddad", "phone": "+12025550149",
+                "email": "noor@example.com", "language": "en"}  # fmt: skip
+    lines = [{"id": "1", "name": "Cannoli", "quantity": "6"}]
+    till = _till(number, "G", customer, "18.00", fulfilment="pickup", lines=lines,
+                 location="gallery-1")  # fmt: skip
+    return [
+        ("", lambda now: till(now, status="confirmed")),
+        ("", lambda now: till(now, status="preparing")),
+        ("", lambda now: till(now, status="ready")),
+        ("", lambda now: till(now, status="picked_up")),
+    ]

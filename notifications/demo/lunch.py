@@ -31,6 +31,7 @@ def service(number: int) -> Sequence[Step]:
         *_steps(5, 9, "woocommerce", bodies.grace(number)),
         *_steps(9, 8, "generic", bodies.mei(number)),
         *_steps(14, 12, "generic", bodies.omar(number)),
+        *_steps(18, 14, "generic", bodies.noor(number)),
     ]
     return sorted(steps, key=lambda step: step.at)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from channels_app import registry
 from channels_app.sandbox.server import demo_credentials
+from orders import registry as sources
 
 FILE = "demo.json"
 
@@ -25,7 +26,7 @@ def load(folder: Path) -> dict[str, Any]:
         },
         "connections": {
             source: connections.get(source) or _connection_secret(source)
-            for source in ("shopify", "woocommerce", "generic")
+            for source in sources.slugs()
         },
     }
 

@@ -11,12 +11,15 @@ from channels_app.sandbox.contract import Account
 from consents import recording
 from consents.models import Preference
 from notifications import config_file
-from notifications.demo import secrets
+from notifications.demo import gallery, secrets
 from orders import tokens
 from orders.models import Brand, Customer, CustomerIdentity, SourceConnection
 
 CONFIG = Path(__file__).with_name("shop.yaml")
 BRAND = "nonna"
+# What `shop.yaml` names; all else comes with the gallery.
+OWN_CHANNELS = ("texts", "mail", "telegram", "push", "slack", "pager", "partner")
+OWN_CONNECTIONS = ("Web shop", "Market shop", "Till")
 # Customers who have joined a messenger or allowed push before today: (given name, surname,
 # language, phone, kind, address or name of the browser, the families they prefer).
 REGULARS = (
@@ -32,6 +35,7 @@ def seed(folder: Path, url: str, sandbox_url: str) -> dict[str, Any]:
     brand = Brand.objects.get(slug=BRAND)
     for regular in REGULARS:
         _regular(brand, *regular)
+    _open_gallery(brand, known)
     token = known["api_token"]
     if not token:
         _row, token = tokens.issue(brand, "Demo", tokens.RIGHTS)
@@ -45,6 +49,20 @@ def seed(folder: Path, url: str, sandbox_url: str) -> dict[str, Any]:
     }
     secrets.write(folder, content)
     return content
+
+
+def _open_gallery(brand: Brand, known: dict[str, Any]) -> None:
+    """Every provider and source that the restaurant itself does not use."""
+    with_restaurant = Channel.objects.filter(brand_id=brand.pk, slug__in=OWN_CHANNELS)
+    used = SourceConnection.objects.filter(brand=brand, name__in=OWN_CONNECTIONS)
+    text = gallery.config(
+        set(with_restaurant.values_list("provider", flat=True)),
+        set(used.values_list("source", flat=True)),
+        known["channels"],
+    )
+    config_file.apply(text, gallery.FILE, secrets.environment(known))
+    gallery.regular(brand)
+    gallery.provider_texts(brand)
 
 
 def _connections(brand: Brand, url: str, known: dict[str, Any]) -> list[dict[str, Any]]:

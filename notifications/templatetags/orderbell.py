@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from channels_app import registry
 from consents.models import Purpose
 from notifications.models import Audience, Decision, Delivery, Incident, Notification
 from notifications.views.facts import LOOKS, PLAIN
@@ -88,6 +89,7 @@ _FAMILIES = {
     "push": (gettext_lazy("Push"), "bell"),
     "team": (gettext_lazy("Team room"), "hash"),
     "webhook": (gettext_lazy("Webhook"), "share"),
+    "event": (gettext_lazy("Event"), "plug"),
 }
 _METHODS = {
     "pickup": gettext_lazy("Pick-up"),
@@ -148,6 +150,12 @@ def receipt(state: str) -> SafeString:
 def family_word(family: str) -> str:
     """SMS, Email, Chat..."""
     return str(_FAMILIES.get(family, (family, ""))[0])
+
+
+@register.filter
+def provider_logo(slug: str) -> str:
+    """The address of a provider's own picture; the bell's for one whose folder is gone."""
+    return static(f"img/providers/{slug}.svg" if slug in registry.slugs() else "img/favicon.svg")
 
 
 @register.filter

@@ -30,6 +30,7 @@ PHONES = 8
 ORDERS = 60  # the latest ones, in which the customers are looked for
 BUBBLES = 14  # on one screen
 WALL = 14
+SYSTEMS = 24
 ON_THE_WALL = ("acknowledge", "resolve")  # what every place that shows buttons understands
 NEW = timedelta(seconds=2)
 # What never reached the phone is told on the order page, not here.
@@ -49,6 +50,7 @@ class Bubble:
     mine: bool = False
     fresh: bool = False
     title: str = ""
+    provider: str = ""  # its slug: each has a look of its own
     pk: int = 0  # of the delivery, for the buttons of an alert
     verbs: Sequence[str] = ()  # what can be done about the incident it tells of
 
@@ -82,7 +84,8 @@ def phones(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     shown = _phones(seen, channels, now) if channels else []
     wall = _wall(seen, channels, now) if channels else []
-    context = {"phones": shown, "wall": wall, "demo": bool(channels)}
+    systems = _systems(seen, channels, now) if channels else []
+    context = {"phones": shown, "wall": wall, "systems": systems, "demo": bool(channels)}
     return live(
         request, "notifications/phones.html", "notifications/parts/phones.html", context, "1s"
     )
@@ -183,6 +186,7 @@ def _bubble(row: Delivery, attempt: Attempt | None, now: datetime) -> Bubble:
         state=row.state,
         fresh=now - begun < NEW,
         title=row.channel.name,
+        provider=row.channel.provider,
     )
 
 
@@ -204,17 +208,25 @@ def _written(ids: Sequence[int], now: datetime) -> list[tuple[int | None, Bubble
 
 
 def _wall(seen: Scope, channels: Sequence[Channel], now: datetime) -> list[Bubble]:
-    """What the staff rooms show, newest first; looked for among the latest messages."""
-    newest = scope.deliveries(seen).order_by("-pk").values("pk")[:500]
-    rows = (
-        Delivery.objects.filter(
-            pk__in=newest, notification__audience=Audience.STAFF, channel__in=channels
-        )
-        .exclude(state__in=HIDDEN)
-        .select_related("channel", "notification__incident")
-        .order_by("-pk")[:WALL]
-    )
+    """What the staff rooms show, newest first."""
+    rows = _newest(seen, channels, Audience.STAFF)[:WALL]
     return [replace(bubble, pk=row.pk, verbs=_verbs(row)) for row, bubble in _bubbles(rows, now)]
+
+
+def _systems(seen: Scope, channels: Sequence[Channel], now: datetime) -> list[Bubble]:
+    """What partners and the operator's other systems were told, newest first."""
+    rows = _newest(seen, channels, Audience.PARTNER)[:SYSTEMS]
+    return [bubble for _row, bubble in _bubbles(rows, now)]
+
+
+def _newest(seen: Scope, channels: Sequence[Channel], audience: str) -> QuerySet[Delivery]:
+    """Looked for among the latest messages only."""
+    newest = scope.deliveries(seen).order_by("-pk").values("pk")[:500]
+    rows = Delivery.objects.filter(
+        pk__in=newest, notification__audience=audience, channel__in=channels
+    )
+    related = rows.exclude(state__in=HIDDEN).select_related("channel", "notification__incident")
+    return related.order_by("-pk")
 
 
 def _verbs(row: Delivery) -> tuple[str, ...]:
