@@ -1,17 +1,11 @@
 """What an event says about the order: ten facts, for Intercom ignores an eleventh."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from channels_app.contract import Message
-from channels_app.wire.reading import id_of, part, text_of
-
-# Currencies that are not counted in hundredths.
-PLACES: Mapping[str, int] = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
-    **dict.fromkeys(("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
+from channels_app.wire.money import shown
+from channels_app.wire.reading import id_of, list_of, part, text_of
 
 
 def facts(message: Message) -> dict[str, str]:
@@ -25,7 +19,7 @@ def facts(message: Message) -> dict[str, str]:
         "order_url": message.url or text_of(order.get("tracking_url"), 2000),
         "store": text_of(part(data.get("store")).get("name"), 120) or text_of(data.get("brand")),
         "fulfilment": text_of(order.get("fulfilment"), 40),
-        "total": money(order.get("total_minor"), text_of(order.get("currency"), 3)),
+        "total": shown(order.get("total_minor"), order.get("currency")),
         "items": items(data.get("items")),
         "opted_out": words(customer.get("opted_out")),
         "reference": message.ref,
@@ -33,19 +27,9 @@ def facts(message: Message) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def money(minor: Any, currency: str) -> str:
-    """An amount in minor units as people write it: 3490 and EUR make 34.90 EUR."""
-    if type(minor) is not int or not currency:
-        return ""
-    places = PLACES.get(currency, 2)
-    whole, rest = divmod(abs(minor), 10**places)
-    amount = f"{whole}.{rest:0{places}}" if places else str(whole)
-    return f"{'-' if minor < 0 else ''}{amount} {currency}"
-
-
 def items(value: Any) -> str:
     """What was ordered, in one line: 2 × Margherita, Tiramisù."""
-    return ", ".join(filter(None, (item_line(part(item)) for item in listed(value))))
+    return ", ".join(filter(None, (item_line(part(item)) for item in list_of(value))))
 
 
 def item_line(item: Mapping[str, Any]) -> str:
@@ -57,9 +41,4 @@ def item_line(item: Mapping[str, Any]) -> str:
 
 def words(value: Any) -> str:
     """A list of words in one line."""
-    return ", ".join(filter(None, (text_of(one, 20) for one in listed(value))))
-
-
-def listed(value: Any) -> Sequence[Any]:
-    """`value` if it is a list; an empty one for anything else."""
-    return value if isinstance(value, list) else []
+    return ", ".join(filter(None, (text_of(one, 20) for one in list_of(value))))

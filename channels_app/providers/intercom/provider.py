@@ -22,8 +22,8 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.intercom.errors import existing, failure
-from channels_app.providers.intercom.facts import facts, listed
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.providers.intercom.facts import facts
+from channels_app.wire.reading import id_of, list_of, part, text_of
 
 # Where each region's workspaces live. No other host is ever called.
 REGIONS = {
@@ -108,7 +108,7 @@ class Intercom(Provider):
             return self._event(message, id_of(answer.get("id")))
         if answer.get("type") != "list":
             return None
-        found = chosen(listed(answer.get("data")))
+        found = chosen(list_of(answer.get("data")))
         return self._event(message, found) if found else self._contact(message)
 
     def accepted(self, response: Response) -> Accepted:
@@ -155,7 +155,7 @@ class Intercom(Provider):
         contact: dict[str, Any] = {"role": "user", "email": email_of(message)}
         if name.strip():
             contact["name"] = name.strip()
-        if "email" in listed(customer.get("opted_out")):
+        if "email" in list_of(customer.get("opted_out")):
             contact["unsubscribed_from_emails"] = True
         return self._post("/contacts", contact)
 

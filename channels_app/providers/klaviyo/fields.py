@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from channels_app.contract import Message
-from channels_app.providers.klaviyo.money import amount
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.money import number
+from channels_app.wire.reading import id_of, list_of, part, text_of
 
 LONGEST_TEXT = 10_000  # of a property; Klaviyo takes 100 KB
 MOST_ROWS = 50  # of items, parcels and parts
@@ -38,8 +38,8 @@ def properties(message: Message) -> dict[str, Any]:
         "Message": text_of(message.text, LONGEST_TEXT),
         "Url": message.url,
         "Language": message.language,
-        "Total": amount(order.get("total_minor"), text_of(order.get("currency"))),
-        "Refunded": amount(order.get("refunded_minor"), text_of(order.get("currency"))),
+        "Total": number(order.get("total_minor"), order.get("currency")),
+        "Refunded": number(order.get("refunded_minor"), order.get("currency")),
         "OptedOut": words(part(data.get("customer")).get("opted_out")),
         "Attributes": scalars(part(order.get("attributes"))),
     }
@@ -49,14 +49,12 @@ def properties(message: Message) -> dict[str, Any]:
 
 def words(value: Any) -> list[str]:
     """The words in a list, such as "sms"; without what is no word."""
-    given = value if isinstance(value, list | tuple) else ()
-    return [word for one in given[:MOST_ROWS] if (word := text_of(one, 60))]
+    return [word for one in list_of(value)[:MOST_ROWS] if (word := text_of(one, 60))]
 
 
 def rows(value: Any) -> list[dict[str, Any]]:
     """A list of things with names, each as plain fields."""
-    given = value if isinstance(value, list | tuple) else ()
-    return [found for one in given[:MOST_ROWS] if (found := scalars(part(one)))]
+    return [found for one in list_of(value)[:MOST_ROWS] if (found := scalars(part(one)))]
 
 
 def scalars(value: Mapping[str, Any]) -> dict[str, Any]:

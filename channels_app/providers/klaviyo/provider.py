@@ -22,8 +22,8 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.providers.klaviyo.fields import happened_at, properties
-from channels_app.providers.klaviyo.money import is_currency
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.money import code_of
+from channels_app.wire.reading import first_of, id_of, part, text_of
 
 PATH = "/api/events"
 ACCOUNT_PATH = "/api/accounts"
@@ -106,7 +106,7 @@ class Klaviyo(Provider):
             attributes["time"] = at
         if "Total" in attributes["properties"]:
             attributes["value"] = attributes["properties"]["Total"]
-        if is_currency(currency := text_of(order.get("currency"))):
+        if currency := code_of(order.get("currency")):
             attributes["value_currency"] = currency
         body = resource("event", attributes)
         return Request.json(f"{self.base}{PATH}", body, self._headers({"Content-Type": MEDIA_TYPE}))
@@ -134,8 +134,7 @@ class Klaviyo(Provider):
         """The account's name, where Klaviyo tells it."""
         if not response.ok:
             raise failure(response, errors_of(response))
-        found = part(response.json()).get("data")
-        account = part(found[0]) if isinstance(found, list) and found else {}
+        account = first_of(part(response.json()).get("data"))
         if not account:
             raise SendError(FailureKind.UNKNOWN, "200", "Klaviyo's answer names no account.")
         info = part(account.get("attributes"), "contact_information")
@@ -191,10 +190,9 @@ def metric_of(message: Message) -> str:
 def errors_of(response: Response) -> dict[str, Any]:
     """The first of the errors in an answer; empty when there is none to read."""
     try:
-        errors = part(response.json()).get("errors")
+        return first_of(part(response.json()).get("errors"))
     except SendError:
         return {}
-    return part(errors[0]) if isinstance(errors, list) and errors else {}
 
 
 def failure(response: Response, error: Mapping[str, Any]) -> SendError:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from channels_app.contract import Message
-from channels_app.providers.power_automate.money import written
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.money import written
+from channels_app.wire.reading import id_of, list_of, part, text_of
 
 VERSION = 1
 MOST_ROWS = 100
@@ -35,7 +35,7 @@ def texts(*names: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def list_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+def array_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a list."""
     return {"type": "array", "items": schema}
 
@@ -50,11 +50,11 @@ SCHEMA: dict[str, Any] = texts(
     schema_version={"type": "integer"},
     store=texts("id", "name"),
     order=texts(*ORDER, "total", "refunded", total_minor={"type": "integer"}),
-    recipient=texts(*RECIPIENT, opted_out=list_of(TEXT)),
+    recipient=texts(*RECIPIENT, opted_out=array_of(TEXT)),
     message=texts("title", "body"),
     links=texts("order"),
-    items=list_of(texts("id", "name", quantity={"type": "integer"})),
-    tracking=list_of(texts("number", "carrier", "url")),
+    items=array_of(texts("id", "name", quantity={"type": "integer"})),
+    tracking=array_of(texts("number", "carrier", "url")),
 )
 
 
@@ -94,8 +94,7 @@ def order_of(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def recipient_of(customer: Mapping[str, Any]) -> dict[str, Any]:
     """The customer, and what they declined here."""
-    declined = customer.get("opted_out")
-    given = declined if isinstance(declined, list | tuple) else ()
+    given = list_of(customer.get("opted_out"))
     found: dict[str, Any] = {name: id_of(customer.get(name), 254) for name in RECIPIENT}
     return {**found, "opted_out": [word for one in given[:20] if (word := text_of(one, 40))]}
 
@@ -113,5 +112,4 @@ def item_of(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def rows(value: Any) -> list[dict[str, Any]]:
     """The objects in a list."""
-    given = value if isinstance(value, list | tuple) else ()
-    return [found for one in given[:MOST_ROWS] if (found := part(one))]
+    return [found for one in list_of(value)[:MOST_ROWS] if (found := part(one))]

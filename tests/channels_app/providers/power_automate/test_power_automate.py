@@ -14,7 +14,6 @@ from channels_app.contract import Access, Message, Request, Response
 from channels_app.failures import AccessRefused, FailureKind, SendError
 from channels_app.providers.power_automate import body, subscription
 from channels_app.providers.power_automate.hosts import Unusable
-from channels_app.providers.power_automate.money import written
 from channels_app.providers.power_automate.provider import (
     PowerAutomate,
     PowerAutomateCredentials,
@@ -195,12 +194,13 @@ def test_the_guide_shows_this_schema() -> None:
 
 @pytest.mark.parametrize(
     ("minor", "currency", "text"),
-    [(2150, "EUR", "21.50"), (1200, "JPY", "1200"), (1234, "KWD", "1.234"), (5, "USD", "0.05"),
-     (0, "EUR", "0.00"), (-5, "EUR", "-0.05"), (10**15, "USD", "10000000000000.00"),
-     (None, "EUR", ""), (True, "EUR", ""), (5, "", ""), ("5", "EUR", "")],
+    [(2150, "EUR", "21.50"), (1200, "JPY", "1200"), (1234, "OMR", "1.234"), (0, "EUR", "0.00"),
+     (None, "EUR", ""), (5, "", "")],
 )  # fmt: skip
 def test_amounts_have_the_digits_of_their_currency(minor: Any, currency: str, text: str) -> None:
-    assert written(minor, currency) == text
+    known = {"total_minor": minor, "refunded_minor": minor, "currency": currency}
+    order = sent(replace(MESSAGE, data={**DATA, "order": known}))["order"]
+    assert (order["total"], order["refunded"]) == (text, text)
 
 
 def test_an_unknown_total_is_not_a_zero() -> None:
