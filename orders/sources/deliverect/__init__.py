@@ -1,0 +1,1 @@
+"""Deliverect: one signed webhook for the orders of many delivery platforms."""
