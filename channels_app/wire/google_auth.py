@@ -21,7 +21,7 @@ from django.core.exceptions import ValidationError
 
 from channels_app.contract import Access, Request, Response
 from channels_app.failures import FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import json_object, text_of
+from channels_app.wire.reading import json_object, object_in, text_of
 
 # The only place that ever gets an assertion, whatever `token_uri` a key file names.
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
@@ -127,7 +127,7 @@ def token_request(key_file: str, scope: str, now: datetime, url: str = TOKEN_URL
 
 def token(response: Response, now: datetime) -> Access:
     """The token in the answer; raises SendError. Nothing was sent, so nothing is UNKNOWN."""
-    answer = _object(response)
+    answer = object_in(response.body)
     if not response.ok:
         raise _refused(response, answer)
     given, seconds = text_of(answer.get("access_token"), 8192), answer.get("expires_in", LASTS)
@@ -152,13 +152,6 @@ def encode64(value: bytes) -> str:
 
 def _json64(value: Any) -> str:
     return encode64(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _object(response: Response) -> dict[str, Any]:
-    try:
-        return json_object(response.body)
-    except ValueError:
-        return {}
 
 
 def _refused(response: Response, answer: Mapping[str, Any]) -> SendError:

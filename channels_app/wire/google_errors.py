@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels_app.contract import Response
-from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.reading import object_in, part, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,7 @@ class GoogleError:
 
 def google_error(response: Response) -> GoogleError:
     """The error in an answer; only its status where nothing can be read."""
-    try:
-        error = part(json_object(response.body), "error")
-    except ValueError:
-        error = {}
+    error = part(object_in(response.body), "error")
     given = error.get("details")
     details = [part(one) for one in given[:20]] if isinstance(given, list) else []
     return GoogleError(

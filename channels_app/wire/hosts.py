@@ -1,5 +1,6 @@
 """Hosts we post to: an address that somebody typed, or that a browser gave, is not trusted."""
 
+import re
 from urllib.parse import SplitResult, unquote, urlsplit
 
 # A leading dot allows every host below it.
@@ -53,3 +54,11 @@ def push_endpoint(url: str, extra_hosts: frozenset[str]) -> SplitResult:
     if not is_listed(parts.hostname or "", PUSH_HOSTS | extra_hosts):
         raise ValueError("The endpoint is not at a push service that we know.")
     return parts
+
+
+def account_below(value: str, domain: str) -> str:
+    """The account's name in what was typed or pasted; empty for an address not below `domain`."""
+    name = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    address = rf"(?:https://)?({name})(?:\.{re.escape(domain)}(?:/[^\s\\@]*)?)?"
+    found = re.fullmatch(address, value.strip(), re.IGNORECASE)
+    return found[1].lower() if found else ""

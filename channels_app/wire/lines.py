@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -17,7 +18,7 @@ def table(text: str, line: re.Pattern[str], refusal: str = "") -> dict[str, str]
     return found
 
 
-def checked(value: str, read: Callable[[str], object], refusal: str = "%s") -> str:
+def checked(value: str, read: Callable[[str], object], refusal: Any = "%s") -> str:
     """For forms: `value`, if `read` can read it; `refusal` has a gap for what it says if not."""
     try:
         read(value)

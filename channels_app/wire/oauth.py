@@ -11,7 +11,7 @@ from typing import Any
 
 from channels_app.contract import Access, Response
 from channels_app.failures import FailureKind, SendError
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.reading import id_of, object_in, text_of
 
 EARLY_SECONDS = 60.0  # a token is used up this long before it ends: calls take time
 SHORTEST_SECONDS = 30.0
@@ -44,7 +44,7 @@ def access_of(
 
     `keep`: members of the answer that come along in `Access.data`. Raises SendError.
     """
-    answer = _answer(response)
+    answer = object_in(response.body)
     token = text_of(answer.get("access_token"), LONGEST_TOKEN)
     # Some refuse with HTTP 200: only a token is a token.
     if not response.ok or answer.get("error") or not _TOKEN.match(token):
@@ -91,10 +91,3 @@ def _code(answer: Mapping[str, Any]) -> str:
     """The name of the error, where it is one and not a sentence, or only the word "error"."""
     given = (id_of(answer.get(name)) for name in ("error", "category", "status"))
     return next((one for one in given if _CODE.match(one) and one != "error"), "")
-
-
-def _answer(response: Response) -> dict[str, Any]:
-    try:
-        return part(response.json())
-    except (SendError, RecursionError):
-        return {}

@@ -19,6 +19,14 @@ def json_object(body: bytes, largest: int = LARGEST) -> dict[str, Any]:
     return value
 
 
+def object_in(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`, of an answer that may hold anything; empty when there is none."""
+    try:
+        return json_object(body)
+    except ValueError:
+        return {}
+
+
 def part(value: Any, *names: str) -> dict[str, Any]:
     """The object at `names` below `value`; empty when there is none."""
     for name in names:

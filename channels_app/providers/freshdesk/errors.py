@@ -1,12 +1,11 @@
 """What Freshdesk's refusals mean."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.contract import Response
 from channels_app.failures import FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import part, text_of
+from channels_app.wire.reading import object_in, part, text_of
 
 LONGEST_WAIT = 900.0
 # Status -> what staff can do about it. Freshdesk's own words may quote the customer: not kept.
@@ -31,7 +30,7 @@ TEXT = frozenset({"subject", "description", "tags"})
 
 def failure(response: Response) -> SendError:
     """The SendError that an answer outside 2xx means."""
-    answer = answer_of(response)
+    answer = object_in(response.body)
     code = text_of(answer.get("code"), 60) or str(response.status)
     if response.status == 400 and (errors := errors_in(answer)):
         return about_field(errors[0])
@@ -79,7 +78,7 @@ def nowhere(response: Response, code: str) -> SendError:
 
 def is_stranger(response: Response) -> bool:
     """Whether a list was refused because nobody is known by that email yet."""
-    errors = errors_in(answer_of(response)) if response.status == 400 else ()
+    errors = errors_in(object_in(response.body)) if response.status == 400 else ()
     return any(
         error.get("field") == "email" and "no contact" in text_of(error.get("message")).lower()
         for error in errors
@@ -90,11 +89,3 @@ def errors_in(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The errors of a refusal, each about one field."""
     found = answer.get("errors")
     return [part(one) for one in found if part(one)] if isinstance(found, list) else []
-
-
-def answer_of(response: Response) -> dict[str, Any]:
-    """The error's JSON object; empty when it has none."""
-    try:
-        return part(json.loads(response.body))
-    except (ValueError, RecursionError):
-        return {}

@@ -30,10 +30,16 @@ from channels_app.providers.freshdesk.settings import (
     states_of,
 )
 from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.tickets import (
+    LONGEST_SUBJECT,
+    OURS,
+    name_of,
+    order_of,
+    subject_of,
+    wishes,
+)
 
 PATH = "/api/v2"
-LONGEST_SUBJECT = 150
-OURS = "orderbell"  # a tag of every ticket that we opened
 # How many of a customer's tickets are looked through: an answer beyond 64 KB could not be read.
 PAGE = 15
 # A ticket of ours is younger than its order; a day for clocks that differ.
@@ -146,7 +152,7 @@ class Freshdesk(Provider):
         tags = [OURS, *place.tags, *wishes(message), *([tag] if self._marks("tag") else [])]
         ticket: dict[str, Any] = {
             **requester(message),
-            "subject": subject_of(message),
+            "subject": subject_of(message)[:LONGEST_SUBJECT],
             "description": as_html(message.text),
             **{name: int(self._setting(name)) for name in ("status", "priority", "source")},
             "tags": [*dict.fromkeys(tags)],
@@ -231,13 +237,8 @@ def read(value: Any) -> Ticket | None:
 
 def order_id(message: Message) -> str:
     """The name under which Freshdesk keeps the order."""
-    order = part(message.data.get("order"))
-    found = id_of(order.get("id")) or id_of(order.get("external_id"))
-    if not found:
-        detail = "The message is about no order. Send only events of orders to Freshdesk."
-        raise SendError(FailureKind.CONTENT_REJECTED, "no_order", detail)
     # Quotes end a word in Freshdesk's search.
-    return f"{OURS}-{found}".replace("'", "").replace('"', "")
+    return f"{OURS}-{order_of(message, 'Freshdesk')}".replace("'", "").replace('"', "")
 
 
 def since(message: Message) -> dict[str, str]:
@@ -254,11 +255,10 @@ def since(message: Message) -> dict[str, str]:
 def contact(message: Message) -> dict[str, str]:
     """Email, phone and name of the customer, as far as they are known."""
     customer = part(message.data.get("customer"))
-    name = text_of(customer.get("name"), 100) or text_of(customer.get("given_name"), 100)
     found = {
         "email": text_of(customer.get("email"), 254),
         "phone": text_of(customer.get("phone"), 32),
-        "name": name.strip(),
+        "name": name_of(customer),
     }
     return {key: value for key, value in found.items() if value}
 
@@ -272,19 +272,6 @@ def requester(message: Message) -> dict[str, str]:
         return {"phone": known["phone"], "name": known.get("name", known["phone"])}
     detail = "The customer has neither email nor phone, so Freshdesk has nobody for a ticket."
     raise SendError(FailureKind.CONTENT_REJECTED, "no_contact", detail)
-
-
-def wishes(message: Message) -> list[str]:
-    """A tag for each kind of message that the customer has opted out of, such as no_email."""
-    refused = part(message.data.get("customer")).get("opted_out")
-    return [f"no_{text_of(kind, 20)}" for kind in refused] if isinstance(refused, list) else []
-
-
-def subject_of(message: Message) -> str:
-    """One line: what was written for it, else the order's number."""
-    number = id_of(part(message.data.get("order")).get("number"), 60)
-    words = message.subject or f"Order {number}".strip()
-    return " ".join(words.split())[:LONGEST_SUBJECT]
 
 
 def as_html(text: str) -> str:

@@ -1,8 +1,7 @@
 """What staff enter about a Freshdesk account, and how it is read."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -10,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.contract import Credentials
-from channels_app.failures import FailureKind, SendError
+from channels_app.wire import lines, tickets
+from channels_app.wire.hosts import account_below
 
 # A help desk lives below this domain and nowhere else: no other host is ever called.
 DOMAIN = "freshdesk.com"
@@ -23,56 +23,25 @@ DEFAULTS: Mapping[str, str] = {
     "source": "2",
 }
 LONGEST_TAG = 32
-_DOMAIN = re.compile(
-    r"(?:https://)?([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.freshdesk\.com(?:/[^\s\\@]*)?)?",
-    re.IGNORECASE,
-)
 _FIELD = r"^cf_[a-z0-9_]{1,80}\Z"
 _STATE = re.compile(r"([a-z_]+)\s*=\s*(\S(?:.{0,98}\S)?)")
 _TAG = re.compile(rf"[\w./-]{{1,{LONGEST_TAG}}}")
-_PLACE = re.compile(r"(group|product):([0-9]{1,18})")
+_IDS: Mapping[str, str] = {"group": "group_id", "product": "product_id"}
 
 
 def domain_of(value: str) -> str:
     """The account's name in what was typed or pasted; empty when it is no Freshdesk address."""
-    found = _DOMAIN.fullmatch(value.strip())
-    return found[1].lower() if found else ""
+    return account_below(value, DOMAIN)
 
 
 def states_of(text: str) -> dict[str, str]:
     """`status = option` lines as a table; raises ValueError with the line that cannot be read."""
-    table = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        found = _STATE.fullmatch(line)
-        if found is None:
-            raise ValueError(line)
-        table[found[1]] = found[2]
-    return table
+    return lines.table(text, _STATE)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where new tickets go: ids of a group or a product, and tags."""
-
-    ids: Mapping[str, int]
-    tags: Sequence[str]
-
-
-def place_of(address: str) -> Place:
+def place_of(address: str) -> tickets.Place:
     """What the address of a destination means: `group:1 product:2`, all else is a tag."""
-    ids, tags = {}, []
-    for word in address.replace(",", " ").split():
-        if found := _PLACE.fullmatch(word):
-            ids[f"{found[1]}_id"] = int(found[2])
-        elif _TAG.fullmatch(word):
-            tags.append(word)
-        else:
-            raise SendError(
-                FailureKind.RECIPIENT_INVALID,
-                "destination",
-                "The destination's address is not made of tags, group:<id> and product:<id>.",
-            )
-    return Place(ids, tags)
+    return tickets.place_of(address, _IDS, _TAG)
 
 
 def _field(label: Any, help_text: Any) -> forms.RegexField:
@@ -166,9 +135,5 @@ class FreshdeskCredentials(Credentials):
 
     def clean_states(self) -> str:
         """Lines that can be read."""
-        try:
-            states_of(self.cleaned_data["states"])
-        except ValueError as error:
-            raise ValidationError(_("This line is not status = option: %s") % error) from None
-        value: str = self.cleaned_data["states"]
-        return value
+        refusal = _("This line is not status = option: %s")
+        return lines.checked(self.cleaned_data["states"], states_of, refusal)

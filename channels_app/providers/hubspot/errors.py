@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_app.contract import Response
 from channels_app.failures import AccessRefused, FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import part, text_of
+from channels_app.wire.reading import object_in, part, text_of
 
 DAILY_SECONDS = 3600.0  # the allowance comes back at the account's midnight; HubSpot does not say
 ROLLING_SECONDS = 10.0
@@ -31,14 +31,6 @@ _MAPPING = (
 _TAKEN = ("already has that value", "duplicate_unique_property")
 
 
-def answer_of(response: Response) -> dict[str, Any]:
-    """The answer's JSON object; empty when there is none."""
-    try:
-        return part(response.json())
-    except (SendError, RecursionError):
-        return {}
-
-
 def words_of(answer: Mapping[str, Any]) -> str:
     """Message and codes of an error in lower case, to look for words in. Never shown."""
     errors = answer.get("errors")
@@ -50,21 +42,21 @@ def words_of(answer: Mapping[str, Any]) -> str:
 def is_taken(response: Response) -> bool:
     """Whether a record with this unique value was made by somebody else in the meantime."""
     if response.status == 400:
-        said = words_of(answer_of(response))
+        said = words_of(object_in(response.body))
         return any(word in said for word in _TAKEN)
     return response.status == 409
 
 
 def is_repeated_event(response: Response) -> bool:
     """Whether HubSpot refuses an event because it has one with this id: it was taken before."""
-    said = words_of(answer_of(response))
+    said = words_of(object_in(response.body))
     repeated = "duplicate" in said or "already" in said
     return response.status == 409 or (response.status == 400 and "uuid" in said and repeated)
 
 
 def failure(response: Response, renewable: bool) -> SendError:
     """What `response` means. With `renewable` a refused token can be fetched anew."""
-    answer = answer_of(response)
+    answer = object_in(response.body)
     status, category = response.status, _code(answer)
     if status == 401:
         return _refused(renewable, category)

@@ -35,7 +35,7 @@ from channels_app.failures import FailureKind, SendError
 from channels_app.providers.hubspot import errors, mapping
 from channels_app.wire import oauth, record_fields
 from channels_app.wire.lines import checked
-from channels_app.wire.reading import first_of, id_of, part, text_of
+from channels_app.wire.reading import first_of, id_of, object_in, part, text_of
 
 VERSION = "2026-09"
 ID_PROPERTY = "orderbell_order_id"
@@ -223,7 +223,7 @@ class HubSpot(Provider):
             return self._contact(message) or self._create(message, "")
         if errors.is_taken(response):
             return self._update(message)
-        answer = errors.answer_of(response)
+        answer = object_in(response.body)
         if response.ok and "results" in answer:
             return self._create(message, _contact_id(answer))
         return None
@@ -234,7 +234,7 @@ class HubSpot(Provider):
             return Accepted(handed_off=True)
         if not response.ok:
             raise self._failure(response)
-        answer = errors.answer_of(response)
+        answer = object_in(response.body)
         if "results" in answer:
             raise SendError(FailureKind.TRANSIENT, "steps", "Others changed the record meanwhile.")
         if self.mode == EVENT or not id_of(answer.get("id")):

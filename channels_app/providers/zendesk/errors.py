@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_app.contract import Response
 from channels_app.failures import FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import part, text_of
+from channels_app.wire.reading import object_in, part, text_of
 
 LONGEST_WAIT = 900.0
 # Two requests about one ticket met: the other one is done in a moment.
@@ -60,7 +60,7 @@ INVALID: tuple[tuple[tuple[str, ...], str, FailureKind, str], ...] = (
 
 def failure(response: Response) -> SendError:
     """The SendError that an answer outside 2xx means."""
-    answer = answer_of(response)
+    answer = object_in(response.body)
     code = code_of(answer) or str(response.status)
     if response.status == 422:
         return invalid(answer, code)
@@ -111,11 +111,3 @@ def code_of(answer: Mapping[str, Any]) -> str:
     """The word for the error; some answers have an object there."""
     found = answer.get("error")
     return text_of(found, 60) or text_of(part(found).get("title"), 60)
-
-
-def answer_of(response: Response) -> dict[str, Any]:
-    """The error's JSON object; empty when it has none."""
-    try:
-        return part(json.loads(response.body))
-    except (ValueError, RecursionError):
-        return {}

@@ -29,11 +29,17 @@ from channels_app.providers.zendesk.settings import (
     subdomain_of,
 )
 from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.tickets import (
+    LONGEST_SUBJECT,
+    OURS,
+    name_of,
+    order_of,
+    subject_of,
+    wishes,
+)
 
 PATH = "/api/v2"
 LONGEST_KEY = 255
-LONGEST_SUBJECT = 150
-OURS = "orderbell"  # a tag of every ticket that we opened
 # Zendesk may fill in {{these}} where an agent writes them; an order's text must stay as it is.
 _PLACEHOLDER = re.compile(r"\{(?=[{%])")
 
@@ -133,7 +139,7 @@ class Zendesk(Provider):
         place, state = place_of(message.to), self._state(message)
         tags = [OURS, *place.tags, *wishes(message), *([state] if self._tags() else [])]
         ticket: dict[str, Any] = {
-            "subject": subject_of(message),
+            "subject": literal(subject_of(message))[:LONGEST_SUBJECT],
             "comment": self._comment(message),
             "requester": requester(message),
             "external_id": external_id(message),
@@ -237,19 +243,7 @@ def read(value: Any) -> Ticket | None:
 
 def external_id(message: Message) -> str:
     """The name under which Zendesk keeps the order."""
-    order = part(message.data.get("order"))
-    found = id_of(order.get("id")) or id_of(order.get("external_id"))
-    if not found:
-        detail = "The message is about no order. Send only events of orders to Zendesk."
-        raise SendError(FailureKind.CONTENT_REJECTED, "no_order", detail)
-    return f"{OURS}:{found}"
-
-
-def subject_of(message: Message) -> str:
-    """One line: what was written for it, else the order's number."""
-    number = id_of(part(message.data.get("order")).get("number"), 60)
-    words = message.subject or f"Order {number}".strip()
-    return literal(" ".join(words.split()))[:LONGEST_SUBJECT]
+    return f"{OURS}:{order_of(message, 'Zendesk')}"
 
 
 def requester(message: Message) -> dict[str, str]:
@@ -259,14 +253,7 @@ def requester(message: Message) -> dict[str, str]:
     if not email:
         detail = "The customer has no email, so Zendesk has nobody to open a ticket for."
         raise SendError(FailureKind.CONTENT_REJECTED, "no_contact", detail)
-    name = text_of(customer.get("name"), 100) or text_of(customer.get("given_name"), 100)
-    return {"name": name.strip() or email.partition("@")[0], "email": email}
-
-
-def wishes(message: Message) -> list[str]:
-    """A tag for each kind of message that the customer has opted out of, such as no_email."""
-    refused = part(message.data.get("customer")).get("opted_out")
-    return [f"no_{text_of(kind, 20)}" for kind in refused] if isinstance(refused, list) else []
+    return {"name": name_of(customer) or email.partition("@")[0], "email": email}
 
 
 def literal(text: str) -> str:

@@ -1,8 +1,7 @@
 """What staff enter about a Zendesk account, and how it is read."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -11,62 +10,32 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.contract import Credentials
-from channels_app.failures import FailureKind, SendError
+from channels_app.wire import lines, tickets
+from channels_app.wire.hosts import account_below
 
 # A help desk lives below this domain and nowhere else: no other host is ever called.
 DOMAIN = "zendesk.com"
 DEFAULT_PREFIX = "order_"
-_SUBDOMAIN = re.compile(
-    r"(?:https://)?([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.zendesk\.com(?:/[^\s\\@]*)?)?",
-    re.IGNORECASE,
-)
 _NUMBER = RegexValidator(r"^[0-9]{1,20}\Z", _("It is a number."))
 _STATE = re.compile(r"([a-z_]+)\s*=\s*([\w:./-]{1,80})")
 _TAG = re.compile(r"[\w:./-]{1,80}")
-_PLACE = re.compile(r"(group|form|brand):([0-9]{1,20})")
 _FIELDS = {"group": "group_id", "form": "ticket_form_id", "brand": "brand_id"}
 
 
 def subdomain_of(value: str) -> str:
     """The account's name in what was typed or pasted; empty when it is no Zendesk address."""
-    found = _SUBDOMAIN.fullmatch(value.strip())
-    return found[1].lower() if found else ""
+    return account_below(value, DOMAIN)
 
 
 def states_of(text: str) -> dict[str, str]:
     """`status = word` lines as a table; raises ValueError with the line that cannot be read."""
-    table = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        found = _STATE.fullmatch(line)
-        if found is None:
-            raise ValueError(line)
-        table[found[1]] = found[2]
-    return table
+    return lines.table(text, _STATE)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where new tickets go: ids of a group, a form or a brand, and tags."""
-
-    ids: Mapping[str, int]
-    tags: Sequence[str]
-
-
-def place_of(address: str) -> Place:
+def place_of(address: str) -> tickets.Place:
     """What the address of a destination means: `group:1 form:2 brand:3`, all else is a tag."""
-    ids, tags = {}, []
-    for word in address.replace(",", " ").split():
-        if found := _PLACE.fullmatch(word):
-            ids[_FIELDS[found[1]]] = int(found[2])
-        elif _TAG.fullmatch(word) and not word.startswith(("group:", "form:", "brand:")):
-            tags.append(word.lower())
-        else:
-            raise SendError(
-                FailureKind.RECIPIENT_INVALID,
-                "destination",
-                "The destination's address is not made of tags, group:<id>, form:<id>, brand:<id>.",
-            )
-    return Place(ids, tags)
+    found = tickets.place_of(address, _FIELDS, _TAG)
+    return replace(found, tags=[tag.lower() for tag in found.tags])
 
 
 class ZendeskCredentials(Credentials):
@@ -151,12 +120,8 @@ class ZendeskCredentials(Credentials):
 
     def clean_states(self) -> str:
         """Lines that can be read."""
-        try:
-            states_of(self.cleaned_data["states"])
-        except ValueError as error:
-            raise ValidationError(_("This line is not status = word: %s") % error) from None
-        value: str = self.cleaned_data["states"]
-        return value
+        refusal = _("This line is not status = word: %s")
+        return lines.checked(self.cleaned_data["states"], states_of, refusal)
 
     def clean(self) -> dict[str, Any]:
         """One way to sign in, and a field for all that needs one."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_app.contract import Response
 from channels_app.failures import AccessRefused, FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import first_of, id_of, part, text_of
+from channels_app.wire.reading import first_of, id_of, object_in, part, text_of
 
 CREDITS_SECONDS = 3600.0  # credits come back over 24 hours that roll on
 BUSY_SECONDS = 10.0
@@ -46,17 +46,9 @@ HINTS: Mapping[str, str] = {
 _PERSONAL = ("customer.email", "customer.phone")
 
 
-def answer_of(response: Response) -> dict[str, Any]:
-    """The answer's JSON object; empty when there is none."""
-    try:
-        return part(response.json())
-    except (SendError, RecursionError):
-        return {}
-
-
 def record_of(response: Response) -> dict[str, Any]:
     """What Zoho says about the one record: among its data, or about the call as a whole."""
-    answer = answer_of(response)
+    answer = object_in(response.body)
     data = answer.get("data")
     return first_of(data) if isinstance(data, list) and data else answer
 
