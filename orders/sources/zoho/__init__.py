@@ -1,0 +1,1 @@
+"""Zoho CRM: webhooks of workflow rules, and notification channels."""
