@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from orders.contract import BadSignature, Malformed, OrderEvent, Raw, Unmappable
+from orders.models import Order, StatusChange
 from orders.signatures import Scheme, sign
 from orders.sources.deliveroo.signing import CURRENT, LEGACY
 from orders.sources.deliveroo.source import SOURCE
+from tests.orders.sources.arriving import arrive, connected, steps
 from tests.orders.sources.bodies import mapped
 from tests.orders.sources.deliveroo_bodies import (
     ORDER_ID,
@@ -356,3 +358,31 @@ def test_the_rules_about_contacts_are_said() -> None:
     assert SOURCE.approval.startswith("Needs Deliveroo's approval")
     assert "No SMS" in SOURCE.contact_use
     assert SOURCE.contact_hours == 2
+
+
+# -- on the timeline ----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("late_first", [True, False])
+def test_calls_in_any_order_end_alike(late_first: bool) -> None:
+    new = order_body("order.new")
+    entries = log(("00:02", "placed"), ("04:00", "accepted"))
+    accepted = order_body(status_log=entries)
+    hook = connected("deliveroo")
+    for body in (accepted, new) if late_first else (new, accepted):
+        arrive(hook, body)
+    assert Order.objects.get().status == "confirmed"
+    assert steps().count("confirmed") == 1
+
+
+@pytest.mark.django_db
+def test_a_new_time_from_the_kitchen_is_told_once() -> None:
+    hook = connected("deliveroo")
+    arrive(hook, order_body("order.new"))
+    entries = log(("00:02", "placed"), ("04:00", "accepted"))
+    later: dict[str, Any] = {"status_log": entries, "prepare_for": "2026-11-21T18:35:00Z"}
+    arrive(hook, order_body(**later))
+    arrive(hook, order_body(**later, order_notes="again"))
+    assert StatusChange.objects.filter(fact="eta").count() == 1
+    assert Order.objects.get().groups.get().ready_at == at(35)

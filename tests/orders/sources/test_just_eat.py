@@ -2,15 +2,19 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from orders import intake
 from orders.contract import BadSignature, Malformed, OrderEvent, Raw, Unmappable
+from orders.models import InboundEvent, Order
+from orders.normalising import normalise
 from orders.sources.just_eat.source import SOURCE
 from orders.sources.just_eat.statuses import spelled
 from orders.statuses import Fact
+from tests.orders.sources.arriving import NOW, arrive, connected, states, steps
 from tests.orders.sources.bodies import mapped
 from tests.orders.sources.just_eat_bodies import driver, order, word
 
@@ -321,3 +325,44 @@ def test_the_rules_about_contacts_are_said() -> None:
     assert SOURCE.approval.startswith("Needs a partner agreement")
     assert "No SMS" in SOURCE.contact_use
     assert SOURCE.contact_hours == 2
+
+
+# -- on the timeline ----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_words_without_a_clock_only_move_an_order_forward() -> None:
+    hook = connected("just_eat")
+    arrive(hook, order())
+    for body in (word("OrderAccepted"), driver("OnItsWay"), word("OrderAccepted", AcceptedFor="")):
+        arrive(hook, body)
+    kept = Order.objects.get()
+    assert (kept.status, kept.groups.get().courier) == ("out_for_delivery", "Marco")
+    later = {**driver("Delivered"), "TimeStamp": "2026-11-21T18:59:00Z"}
+    arrive(hook, later)
+    arrive(hook, driver("AtDeliveryAddress"))
+    assert Order.objects.get().status == "delivered"
+    assert steps() == ["placed", "confirmed", "out_for_delivery", "delivered"]
+
+
+@pytest.mark.django_db
+def test_a_word_that_comes_before_its_order_waits_for_it() -> None:
+    hook = connected("just_eat")
+    arrive(hook, word("OrderCancelled", Reason="cust_cancelled_other"))
+    assert states() == ["waiting"]
+    arrive(hook, order())
+    normalise(100, NOW + timedelta(minutes=20))
+    assert states() == ["processed", "processed"]
+    kept = Order.objects.get()
+    assert (kept.status, kept.cancel_reason) == ("cancelled", "cust_cancelled_other")
+
+
+@pytest.mark.django_db
+def test_the_key_lets_in_and_nothing_else_does() -> None:
+    hook = connected("just_eat")
+    assert intake.receive(hook, raw(order(), "Bearer test_secret"), NOW).ids
+    assert intake.receive(hook, raw(order(), "test_secret"), NOW).duplicates == 1
+    with pytest.raises(BadSignature):
+        intake.receive(hook, raw(order(), "Bearer test_secre"), NOW)
+    row = InboundEvent.objects.get()
+    assert "test_secret" not in json.dumps(row.headers)

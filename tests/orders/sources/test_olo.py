@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from orders import intake
 from orders.contract import BadSignature, Malformed, OrderEvent, Raw, Unmappable
+from orders.models import InboundEvent, Order
+from orders.normalising import normalise
 from orders.signatures import sign
 from orders.sources.olo.signing import SCHEME, from_ticks
 from orders.sources.olo.source import SOURCE
 from orders.statuses import Fact
+from tests.orders.sources.arriving import connected, states, steps
 from tests.orders.sources.bodies import mapped
 from tests.orders.sources.olo_bodies import MESSAGE, order
 
@@ -338,3 +342,46 @@ def test_the_rules_about_contacts_are_said() -> None:
     assert SOURCE.approval.startswith("Needs an enterprise agreement")
     assert "masked_contacts" in SOURCE.contact_use
     assert SOURCE.contact_hours == 24
+
+
+# -- on the timeline ----------------------------------------------------------------------------
+
+
+def told(hook: Any, kind: str, number: int, **changes: Any) -> None:
+    """A signed message arrives and is understood."""
+    body = json.dumps(order(**changes)).encode()
+    bare = with_header(signed(body), "x-olo-event-type", kind)
+    bare = with_header(bare, "x-olo-message-id", f"m{number}")
+    raw = with_header(bare, "x-olo-signature", sign(SCHEME, bare, "test_secret"))
+    assert intake.receive(hook, raw, NOW).ids
+    normalise(100, NOW + timedelta(minutes=1))
+
+
+@pytest.mark.django_db
+def test_without_a_clock_an_order_only_moves_forward() -> None:
+    hook = connected("olo")
+    for number, kind in enumerate(
+        ["ScheduledOrderFired", "OrderPlaced", "CustomerArrived", "OrderClosed", "OrderPlaced"]
+    ):
+        told(hook, kind, number)
+    assert set(states()) == {"processed"}
+    assert Order.objects.get().status == "picked_up"
+    assert steps() == ["confirmed", "picked_up"]
+
+
+@pytest.mark.django_db
+def test_an_event_that_nobody_understands_is_for_the_inbox() -> None:
+    hook = connected("olo")
+    told(hook, "OrderPlaced", 1)
+    told(hook, "ScheduledOrderFailed", 2)
+    told(hook, "Test", 3)
+    assert states() == ["processed", "failed", "ignored"]
+    assert "“ScheduledOrderFailed”" in InboundEvent.objects.get(event_key="m2").error
+    assert Order.objects.get().status == "placed"
+
+
+@pytest.mark.django_db
+def test_the_numbers_of_marketplaces_stay_masked_in_the_order() -> None:
+    told(connected("olo", settings={"masked_contacts": True}), "OrderPlaced", 1)
+    kept = Order.objects.get()
+    assert (kept.contact_phone, kept.contact_proxy) == ("+12025550143", True)
