@@ -1,10 +1,11 @@
 """Deliveroo's two signatures: which one a body has depends on the generation of its event."""
 
 import re
+from collections.abc import Sequence
 
 from orders.contract import BadSignature, Malformed, Raw
 from orders.parsing import parse_json, text
-from orders.signatures import Scheme, header
+from orders.signatures import Scheme, header, verify
 
 SEQUENCE_GUID = ("x-deliveroo-sequence-guid",)
 CURRENT = Scheme(
@@ -25,11 +26,26 @@ LEGACY_EVENTS = frozenset({"new_order", "cancel_order"})
 _GUID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
-def scheme_of(raw: Raw) -> Scheme:
-    """How `raw` must be signed. Raises BadSignature when its sequence id is missing or odd."""
+def check(raw: Raw, secrets: Sequence[str]) -> None:
+    """Raise BadSignature unless Deliveroo signed `raw` in the way of its event's generation.
+
+    The body is read only once somebody has vouched for it.
+    """
     if not _GUID.fullmatch(header(raw, SEQUENCE_GUID)):
         raise BadSignature("The header X-Deliveroo-Sequence-Guid is missing or holds no id.")
-    return LEGACY if _event_of(raw.body) in LEGACY_EVENTS else CURRENT
+    signed_as = _fitting(raw, secrets)
+    wanted = LEGACY if _event_of(raw.body) in LEGACY_EVENTS else CURRENT
+    if signed_as is not wanted:
+        raise BadSignature("The signature is of the other generation of Deliveroo's events.")
+
+
+def _fitting(raw: Raw, secrets: Sequence[str]) -> Scheme:
+    try:
+        verify(CURRENT, raw, secrets)
+    except BadSignature:
+        verify(LEGACY, raw, secrets)
+        return LEGACY
+    return CURRENT
 
 
 def _event_of(body: bytes) -> str:

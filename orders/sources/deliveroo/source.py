@@ -6,10 +6,9 @@ from typing import Any
 
 from orders.contract import Item, Malformed, OrderEvent, OrderSource, Raw, Unmappable
 from orders.parsing import parse_json, text
-from orders.signatures import verify
 from orders.sources.deliveroo.orders import order_event
 from orders.sources.deliveroo.riders import rider_event
-from orders.sources.deliveroo.signing import scheme_of
+from orders.sources.deliveroo.signing import check
 from orders.sources.deliveroo.statuses import STATUSES
 
 ABOUT_RIDERS = "rider.status_update"
@@ -38,7 +37,7 @@ class Deliveroo(OrderSource):
 
     def authenticate(self, raw: Raw, secrets: Sequence[str]) -> None:
         """Check the HMAC over the sequence id and the body, joined as the event's age demands."""
-        verify(scheme_of(raw), raw, secrets)
+        check(raw, secrets)
 
     def identify(self, raw: Raw) -> Sequence[Item]:
         """One event, known again by its content: a repeat may come under a new sequence id."""
