@@ -1,0 +1,1 @@
+"""Otter: one signed webhook for the orders of many delivery platforms."""
