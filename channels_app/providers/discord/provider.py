@@ -1,7 +1,6 @@
 """Discord webhooks: one embed a message, and the proof that the webhook is there."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +22,11 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.discord.dialect import escape, escaped_length
 from channels_app.providers.discord.errors import failure
-from channels_app.wire.alerts import alert_label, alert_of
+from channels_app.wire.alerts import alert_of
 from channels_app.wire.hosts import secure_endpoint
-from channels_app.wire.markup import cut, is_web_link, link_label
+from channels_app.wire.markup import cut
 from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.staff_cards import context, links
 
 HOSTS = frozenset({"discord.com", "discordapp.com", "ptb.discord.com", "canary.discord.com"})
 PATH = re.compile(r"/api(?:/v\d{1,2})?/webhooks/(\d{17,20})/([\w-]{20,200})\Z", re.ASCII)
@@ -34,7 +34,6 @@ THREAD = re.compile(r"\d{17,20}\Z", re.ASCII)
 LONGEST_TITLE = 256
 LONGEST_DESCRIPTION = 4096
 LONGEST_FIELD = 1024
-LONGEST_FOOTER = 300
 # By the state of an incident; a message about none has Discord's own colour.
 COLOURS = {"open": 0xC0392B, "snoozed": 0xB9770E, "acknowledged": 0x2E86C1, "resolved": 0x1E8449}
 
@@ -148,33 +147,20 @@ def embed(message: Message) -> dict[str, Any]:
         "title": escape(message.subject),
         "description": escape(message.text),
         "color": COLOURS.get(alert.state, COLOURS["open"]) if alert else None,
-        "fields": links(message),
+        "fields": fields(message),
     }
     if said := context(message.data):
         found["footer"] = {"text": said}
     return {name: value for name, value in found.items() if value}
 
 
-def links(message: Message) -> list[dict[str, Any]]:
-    """The alert's own page, where it is answered, and the order's; Discord makes them links."""
-    known = {message.url: link_label(message.language)}
-    if alert := alert_of(message.data):
-        others = {url: label for url, label in known.items() if url != alert.url}
-        known = {alert.url: alert_label("open", message.language), **others}
+def fields(message: Message) -> list[dict[str, Any]]:
+    """The links: Discord makes addresses links by itself, where nothing in them looks like text."""
     return [
-        {"name": label, "value": url}
-        for url, label in known.items()
-        if is_web_link(url) and len(url) <= LONGEST_FIELD and not re.search(r"[\s<>\\]", url)
+        {"name": link.label, "value": link.url}
+        for link in links(message, LONGEST_FIELD)
+        if not re.search(r"[\s<>\\]", link.url)
     ]
-
-
-def context(data: Mapping[str, Any]) -> str:
-    """The order's number and its store, as far as the fields say; a footer knows no Markdown."""
-    order, store = data.get("order"), data.get("store")
-    number = order.get("number") if isinstance(order, Mapping) else order
-    name = store.get("name") if isinstance(store, Mapping) else store
-    said = (id_of(number), text_of(name))
-    return cut(" · ".join(one for one in said if one), LONGEST_FOOTER)
 
 
 PROVIDER = Discord

@@ -1,18 +1,15 @@
 """A message as a card: cards take escaped text, plain messages would ping whoever is named."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from channels_app.contract import Message
-from channels_app.wire.alerts import alert_label, alert_of
-from channels_app.wire.markup import cut, escape, is_web_link, link_label
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.markup import cut, escape
+from channels_app.wire.staff_cards import context, links
 
 LONGEST_TITLE = 150
 LONGEST_FALLBACK = 1000
 LONGEST_LINK = 2000
-LONGEST_CONTEXT = 300
 CARD = "message"
 
 
@@ -33,7 +30,10 @@ def widgets(message: Message) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"textParagraph": {"text": marked_up(message.text)}}]
     if said := context(message.data):
         found.append({"decoratedText": {"text": escape(said), "wrapText": True}})
-    if buttons := links(message):
+    if buttons := [
+        {"text": link.label, "onClick": {"openLink": {"url": link.url}}}
+        for link in links(message, LONGEST_LINK)
+    ]:
         found.append({"buttonList": {"buttons": buttons}})
     return found
 
@@ -47,25 +47,3 @@ def markup_size(text: str) -> int:
     """How many bytes `text` takes in a card, as it is written in JSON."""
     written = json.dumps(marked_up(text), ensure_ascii=False)
     return len(written.encode("utf-8", "replace"))
-
-
-def context(data: Mapping[str, Any]) -> str:
-    """The order's number and its store, as far as the fields say."""
-    order, store = data.get("order"), data.get("store")
-    number = part(order).get("number") if isinstance(order, dict) else order
-    name = part(store).get("name") if isinstance(store, dict) else store
-    return cut(" · ".join(filter(None, (id_of(number), text_of(name)))), LONGEST_CONTEXT)
-
-
-def links(message: Message) -> list[dict[str, Any]]:
-    """The alert's own page first, then the order's."""
-    alert, found = alert_of(message.data), []
-    if alert is not None:
-        found.append((alert_label("open", message.language), alert.url))
-    if alert is None or message.url != alert.url:
-        found.append((link_label(message.language), message.url))
-    return [
-        {"text": label, "onClick": {"openLink": {"url": url}}}
-        for label, url in found
-        if is_web_link(url) and len(url) <= LONGEST_LINK
-    ]

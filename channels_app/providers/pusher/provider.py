@@ -25,7 +25,8 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.providers.pusher.names import channel_name, is_open
 from channels_app.providers.pusher.payload import payload
-from channels_app.providers.pusher.signing import seconds, signed_query, signed_url
+from channels_app.providers.pusher.signing import signed_query, signed_url
+from channels_app.wire.clock import seconds
 from channels_app.wire.reading import part
 
 EVENT = "order:update"
@@ -120,7 +121,7 @@ class Pusher(Provider):
         data = payload(message, is_open(channel))
         event = {"name": EVENT, "channel": channel, "data": data}
         plain = Request.json("", event)
-        at = seconds(message.data.get("sent_at"))
+        at = int(seconds(message.data.get("sent_at")))
         return replace(plain, url=self._signed("POST", "events", plain.body, at))
 
     def accepted(self, response: Response) -> Accepted:

@@ -2,15 +2,10 @@
 
 import hashlib
 import hmac
-import re
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlencode
 
 VERSION = "1.0"
-_NUMERAL = re.compile(r"\d{1,12}(\.\d+)?\Z", re.ASCII)
 
 
 def digest(secret: str, signed: bytes) -> str:
@@ -48,17 +43,3 @@ def signed_url(base: str, path: str, query: Mapping[str, str]) -> str:
 def subscription(key: str, secret: str, socket_id: str, channel: str) -> str:
     """What lets one connection listen to one private channel."""
     return f"{key}:{digest(secret, f'{socket_id}:{channel}'.encode())}"
-
-
-def seconds(value: Any) -> int:
-    """Seconds since 1970 for a datetime, a number, a numeral or an ISO 8601 text; else now."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value)
-    text = value.isoformat() if isinstance(value, datetime) else str(value or "").strip()
-    if _NUMERAL.match(text):
-        return int(float(text))
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return int(time.time())
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())

@@ -22,8 +22,9 @@ from channels_app.contract import (
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.wire.alerts import SNOOZE_MINUTES, Alert, alert_label, alert_of
-from channels_app.wire.markup import cut, escape, escaped_length, is_web_link, link_label
+from channels_app.wire.markup import cut, escape, escaped_length
 from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.staff_cards import Link, context, links
 
 LONGEST_TEXT = 3000  # of a section, escaped
 LONGEST_HEADER = 150
@@ -177,12 +178,9 @@ def blocks(message: Message) -> list[dict[str, Any]]:
 def buttons_of(message: Message) -> list[dict[str, Any]]:
     """Those of an alert first, then answers, then links."""
     alert = alert_of(message.data)
-    answers = [action_button(*action) for action in message.actions]
-    if alert is None:
-        return answers + link_buttons(message)
-    found = alert_buttons(alert, message.language) + answers
-    found += alert_link(alert, message.language)
-    return found + (link_buttons(message) if message.url != alert.url else [])
+    found = alert_buttons(alert, message.language) if alert else []
+    found += [action_button(*action) for action in message.actions]
+    return found + [link_button(link) for link in links(message, LONGEST_LINK)]
 
 
 def alert_buttons(alert: Alert, language: str) -> list[dict[str, Any]]:
@@ -204,26 +202,9 @@ def alert_action(verb: str) -> str:
     return ALERT_ACTION + (f"{verb}_{SNOOZE_MINUTES}" if verb == "snooze" else verb)
 
 
-def alert_link(alert: Alert, language: str) -> list[dict[str, Any]]:
-    """The button that opens the alert's own page."""
-    if not is_web_link(alert.url):
-        return []
-    label = plain(alert_label("open", language))
-    return [{"type": "button", "action_id": ALERT_LINK_ACTION, "text": label, "url": alert.url}]
-
-
 def plain(text: str) -> dict[str, Any]:
     """Text without markup; emoji codes such as :pizza: stay letters."""
     return {"type": "plain_text", "text": text, "emoji": False}
-
-
-def context(data: Mapping[str, Any]) -> str:
-    """The order's number and its store, as far as the fields say."""
-    order, store = data.get("order"), data.get("store")
-    number = order.get("number") if isinstance(order, Mapping) else order
-    name = store.get("name") if isinstance(store, Mapping) else store
-    said = (id_of(number), text_of(name))
-    return cut(" · ".join(part for part in said if part), 300)
 
 
 def action_button(label: str, value: str) -> dict[str, Any]:
@@ -242,12 +223,10 @@ def action_button(label: str, value: str) -> dict[str, Any]:
     }
 
 
-def link_buttons(message: Message) -> list[dict[str, Any]]:
-    """The button that opens the order, when there is a link."""
-    if not is_web_link(message.url) or len(message.url) > LONGEST_LINK:
-        return []
-    label = plain(link_label(message.language))
-    return [{"type": "button", "action_id": LINK_ACTION, "text": label, "url": message.url}]
+def link_button(link: Link) -> dict[str, Any]:
+    """The button that opens the order, or the alert's own page."""
+    action = ALERT_LINK_ACTION if link.of_alert else LINK_ACTION
+    return {"type": "button", "action_id": action, "text": plain(link.label), "url": link.url}
 
 
 def answer_of(response: Response) -> dict[str, Any]:

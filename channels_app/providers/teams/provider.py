@@ -23,10 +23,10 @@ from channels_app.contract import (
     Response,
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
-from channels_app.wire.alerts import alert_label, alert_of
 from channels_app.wire.hosts import is_listed, secure_endpoint
-from channels_app.wire.markup import cut, is_web_link, link_label
-from channels_app.wire.reading import id_of, json_object, part, text_of
+from channels_app.wire.markup import cut
+from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.staff_cards import context, links
 
 # A leading dot means every host below it. National clouds have other hosts; none is confirmed.
 HOSTS = frozenset({".environment.api.powerplatform.com", ".logic.azure.com"})
@@ -40,7 +40,6 @@ PATH = re.compile(
 LONGEST_URL = 2000
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 4000
-LONGEST_CONTEXT = 300
 # Teams refuses a card above 28 KB of its own counting, after the workflow has said yes to it.
 LARGEST_BODY = 18 * 1024
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
@@ -167,7 +166,10 @@ def card(message: Message) -> dict[str, Any]:
     if said := context(message.data):
         body.append(line(said, isSubtle=True))
     found: dict[str, Any] = {"type": "AdaptiveCard", "version": CARD_VERSION, "body": body}
-    if buttons := links(message):
+    if buttons := [
+        {"type": "Action.OpenUrl", "title": link.label, "url": link.url}
+        for link in links(message, LONGEST_URL)
+    ]:
         found["actions"] = buttons
     return found
 
@@ -194,28 +196,6 @@ def paragraphs(text: str) -> list[dict[str, Any]]:
 def line(text: str, **looks: Any) -> dict[str, Any]:
     """Literal text: only in a TextRun do cards read no Markdown, so nothing can be a link."""
     return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **looks}]}
-
-
-def context(data: Mapping[str, Any]) -> str:
-    """The order's number and its store, as far as the fields say."""
-    order, store = data.get("order"), data.get("store")
-    number = order.get("number") if isinstance(order, Mapping) else order
-    name = store.get("name") if isinstance(store, Mapping) else store
-    said = (id_of(number), text_of(name))
-    return cut(" · ".join(one for one in said if one), LONGEST_CONTEXT)
-
-
-def links(message: Message) -> list[dict[str, Any]]:
-    """The alert's own page, where it is answered, and the order's."""
-    known = {message.url: link_label(message.language)}
-    if alert := alert_of(message.data):
-        others = {url: label for url, label in known.items() if url != alert.url}
-        known = {alert.url: alert_label("open", message.language), **others}
-    return [
-        {"type": "Action.OpenUrl", "title": label, "url": url}
-        for url, label in known.items()
-        if is_web_link(url) and len(url) <= LONGEST_URL
-    ]
 
 
 def failure(response: Response) -> SendError:

@@ -2,8 +2,6 @@
 
 import hashlib
 import hmac
-import re
-import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,6 +26,7 @@ from channels_app.contract import (
     Response,
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
+from channels_app.wire.clock import seconds
 from channels_app.wire.hosts import secure_endpoint, split_endpoint
 
 PREFIX = "whsec_"
@@ -107,7 +106,7 @@ class Webhook(Provider):
     def request(self, message: Message) -> Request:
         """A signed POST of the event."""
         url = self._target(message.to)
-        sent_at = moment(message.data.get("sent_at"))
+        sent_at = seconds(message.data.get("sent_at"))
         plain = Request.json(url, envelope(message, sent_at))
         stamp = str(int(sent_at))
         signed = {
@@ -168,22 +167,6 @@ def public(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def moment(value: Any) -> float:
-    """Seconds since 1970 for a number, a numeral, an ISO 8601 text or a datetime; else now."""
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    text = value.strip() if isinstance(value, str) else ""
-    if re.fullmatch(r"\d{1,12}(\.\d+)?", text):
-        return float(text)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return time.time()
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def signature(secret: str, webhook_id: str, timestamp: str, body: bytes) -> str:

@@ -27,7 +27,6 @@ from .cases import (
     MISMATCH,
     NOW,
     PLAIN,
-    STAMP,
     TOKEN,
     answer,
     webhook,
@@ -99,20 +98,6 @@ def test_a_subscription_is_the_key_and_the_signature() -> None:
     assert signing.subscription(KEY, SECRET, "1234.1234", "private-foobar") == (
         "278d425bdf160c739803:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4"
     )
-
-
-@pytest.mark.parametrize(
-    "value",
-    [STAMP, float(STAMP), str(STAMP), f"{STAMP}.5", NOW, NOW.isoformat(),
-     "2026-11-21T12:00:00Z", "2026-11-21T12:00:00", "2026-11-21T14:00:00+02:00"],
-)  # fmt: skip
-def test_a_time_is_read_in_every_form(value: object) -> None:
-    assert signing.seconds(value) == STAMP
-
-
-@pytest.mark.parametrize("value", [None, "", "soon", True, {}])
-def test_without_a_time_the_clock_is_asked(value: object) -> None:
-    assert abs(signing.seconds(value) - time.time()) < 5
 
 
 # --- Where it goes
