@@ -62,6 +62,7 @@ class Square(OrderSource):
         "For messages about this order. Square hands it over for serving the sale; marketing needs "
         "the customer's own consent."
     )
+    contact_hours = 24  # a courier company's masked number is of no use after its delivery
     CREDENTIALS = {
         "access_token": "The application's personal access token: Developer Console, Credentials.",
         "environment": "production (default) or sandbox: which of Square's two worlds it is for.",
