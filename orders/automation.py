@@ -51,6 +51,7 @@ from orders.statuses import Fact, Status
 
 DEFAULT_TOPIC = "order.updated"
 SECRET_HEADER = "x-orderbell-secret"  # noqa: S105 - the name of a header
+OURS = "orderbell:"  # what our own channels put before an order's id over there
 IGNORE = "ignore"
 DELAYED = "delayed"  # written like a status, but it is none: the order stays where it is
 
@@ -189,7 +190,7 @@ def read_order(
         status_page=web_address(members.text("status_page", 501)),
         note=members.text("note", 1000),
         test=bool(members.flag("test")),
-        may_create=order_id != record and may_create(members.settings),
+        may_create=order_id != record and may_create(members.settings, order_id),
         **_money(members),
         **_in_parts(members, means),
     )
@@ -209,9 +210,9 @@ def named(members: Members, slug: str, record_is_order: bool) -> tuple[str, str]
     return order_id, record
 
 
-def may_create(settings: Mapping[str, Any]) -> bool:
-    """Whether bodies of this connection may make orders."""
-    return settings.get("creates_orders", True) is not False
+def may_create(settings: Mapping[str, Any], order_id: str) -> bool:
+    """Whether a body may make an order; one that Orderbell itself has written there never may."""
+    return settings.get("creates_orders", True) is not False and not order_id.startswith(OURS)
 
 
 def _in_parts(members: Members, means: Mapping[str, Any]) -> dict[str, Any]:

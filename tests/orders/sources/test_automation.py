@@ -328,6 +328,11 @@ def test_a_connection_may_forbid_new_orders() -> None:
     assert not read({"creates_orders": False}).may_create
 
 
+def test_what_our_own_channels_wrote_over_there_never_comes_back_as_a_new_order() -> None:
+    event = read(order_id="orderbell:17")
+    assert (event.external_id, event.may_create) == ("orderbell:17", False)
+
+
 # In a CRM the record is the order; a ticket only leads to one.
 def test_a_record_alone_is_an_order_in_a_crm_and_a_pointer_in_a_help_desk(
     source: AutomationSource,

@@ -7,10 +7,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from orders.contract import BadSignature, Clock, Malformed, OrderEvent, Raw
+from orders.models import InboundEvent, Order
+from orders.normalising import normalise
 from orders.sources.salesforce import soap
 from orders.sources.salesforce.source import SOURCE
+from tests.factories import ConnectionFactory
 from tests.orders.sources.automation_bodies import SECRET, template, written
 from tests.orders.sources.salesforce_bodies import (
     FIELDS,
@@ -183,3 +188,23 @@ def test_a_flow_writes_times_as_salesforce_does() -> None:
     (event,) = SOURCE.map("order.updated", {}, body, {})
     assert event.clock.at == datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
     assert event.status == "confirmed"
+
+
+# -- all the way --------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_an_outbound_message_becomes_orders_and_a_repeat_becomes_none(client: Client) -> None:
+    hook = ConnectionFactory(source="salesforce", settings=MINE)
+    body = message(notification(1), notification(2, Id="8015g00000AbCdFAAV", Status="Draft"))
+    for _again in range(2):
+        answer = client.post(f"/hooks/{hook.key}/", body, XML["content-type"])
+        assert answer.status_code == 200
+        normalise(10, timezone.now())
+    assert sorted(Order.objects.values_list("external_id", "status")) == [
+        ("8015g00000AbCdEAAV", "confirmed"),
+        ("8015g00000AbCdFAAV", "placed"),
+    ]
+    assert InboundEvent.objects.count() == 2
+    other = message(organization="00D5g00000AbCdFEAV")
+    assert client.post(f"/hooks/{hook.key}/", other, XML["content-type"]).status_code == 401

@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from orders.contract import BadSignature, Malformed, OrderEvent, Raw, Unmappable
+from orders.models import InboundEvent, Order, SourceConnection
+from orders.normalising import normalise
 from orders.signatures import sign
 from orders.sources.zendesk.source import PUBLIC_TEST_SECRET, SOURCE, ZENDESK
+from tests.factories import ConnectionFactory
 from tests.orders.sources.automation_bodies import (
     BODY,
     NOW,
@@ -180,3 +185,32 @@ def test_events_that_are_not_about_tickets_say_what_to_do() -> None:
     value = {**field_changed("ready"), "type": "zen:event-type:user.created"}
     with pytest.raises(Unmappable, match="ticket events only"):
         events(value)
+
+
+# -- all the way --------------------------------------------------------------------------------
+
+
+def deliver(client: Client, hook: SourceConnection, body: bytes) -> int:
+    """Post `body` as Zendesk would, and let it be understood; the status of the answer."""
+    at = datetime.now(UTC).isoformat()
+    mark = sign(ZENDESK, Raw({TIME: at}, body), SECRET)
+    headers = {TIME: at, SIGNATURE: mark}
+    answer = client.post(f"/hooks/{hook.key}/", body, "application/json", headers=headers)
+    normalise(10, timezone.now())
+    return answer.status_code
+
+
+@pytest.mark.django_db
+def test_a_ticket_that_a_trigger_has_named_leads_events_to_its_order(client: Client) -> None:
+    hook = ConnectionFactory(
+        source="zendesk",
+        secrets=[{"secret": SECRET, "until": None}],
+        settings={"status_field": "360001"},
+    )
+    trigger = template(record_id="4711", status="preparing", updated_at="2026-11-21T18:00:00Z")
+    assert deliver(client, hook, written(trigger)) == 200
+    assert deliver(client, hook, written(field_changed("ready", external_id=None))) == 200
+    order = Order.objects.get()
+    assert (order.external_id, order.status) == ("1001", "ready")
+    assert [row.error for row in InboundEvent.objects.all()] == ["", ""]
+    assert client.post(f"/hooks/{hook.key}/", b"{}", "application/json").status_code == 401
