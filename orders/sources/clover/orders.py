@@ -55,9 +55,7 @@ def order_event(
         clock=Clock(at=modified),
         occurred_at=modified or timestamp(order.get("createdTime")),
         display_number=text(order.get("title"), 60) or _reference(order),
-        aliases=unique([_reference(order)])
-        if settings.get("reference_is_order_id") is True
-        else (),
+        aliases=_aliases(order, settings),
         location=_merchant(order),
         status=status,
         source_status=word,
@@ -110,6 +108,11 @@ def _merchant(order: Mapping[str, Any]) -> str:
 
 def _reference(order: Mapping[str, Any]) -> str:
     return text(order.get("externalReferenceId"), 60)
+
+
+def _aliases(order: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """The reference, when the connection says that it is never used twice."""
+    return unique([_reference(order)]) if settings.get("reference_is_order_id") is True else []
 
 
 def _amount(value: Any) -> int | None:
