@@ -51,7 +51,7 @@ from orders.statuses import Fact, Status
 
 DEFAULT_TOPIC = "order.updated"
 SECRET_HEADER = "x-orderbell-secret"  # noqa: S105 - the name of a header
-OURS = "orderbell:"  # what our own channels put before an order's id over there
+OURS = ("orderbell:", "orderbell-")  # what our channels put before an order's id over there
 IGNORE = "ignore"
 DELAYED = "delayed"  # written like a status, but it is none: the order stays where it is
 
