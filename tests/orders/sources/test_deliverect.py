@@ -3,6 +3,7 @@
 import contextlib
 import json
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -17,8 +18,12 @@ from orders.contract import (
     Tracking,
     Unmappable,
 )
+from orders.loading import Word
+from orders.models import Order
 from orders.sources.deliverect.source import DELIVERECT, SOURCE
 from orders.statuses import Fact
+from orders.timeline import record
+from tests.factories import ConnectionFactory
 from tests.orders.sources.bodies import mapped
 from tests.orders.sources.deliverect_bodies import (
     LOCATION,
@@ -389,3 +394,29 @@ def test_a_new_preparation_time() -> None:
 
 def test_a_name_of_a_courier_is_not_kept() -> None:
     assert "Mia" not in repr(courier(87))
+
+
+# -- on the timeline ----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("arrival", list(permutations(range(1, 4))))
+def test_the_pos_and_the_courier_make_one_story_in_any_order(arrival: tuple[int, ...]) -> None:
+    connection = ConnectionFactory.create(source="deliverect")
+    bodies: list[dict[str, Any]] = [
+        deliverect_order(),
+        deliverect_status(70),
+        deliverect_courier(87),
+        deliverect_courier(90, received="2026-11-21T20:10:00.000000Z"),
+    ]
+    for n in (0, *arrival):
+        record([Word(said(bodies[n]), connection)], at(20, 30))
+    order = Order.objects.get(external_id=ORDER)
+    assert (order.status, [group.key for group in order.groups.all()]) == ("delivered", ["main"])
+    assert (order.contact_proxy, order.fulfilment_type) == (True, "delivery")
+
+
+@pytest.mark.django_db
+def test_a_status_before_its_order_waits() -> None:
+    connection = ConnectionFactory.create(source="deliverect")
+    assert record([Word(status(20), connection)], at(19, 30)).orders == [None]

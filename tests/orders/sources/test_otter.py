@@ -3,6 +3,7 @@
 import contextlib
 import json
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -17,8 +18,12 @@ from orders.contract import (
     Tracking,
     Unmappable,
 )
+from orders.loading import Word
+from orders.models import Order
 from orders.sources.otter.source import MAPPERS, OTTER, SOURCE
 from orders.statuses import Fact
+from orders.timeline import record
+from tests.factories import ConnectionFactory
 from tests.orders.sources.bodies import mapped
 from tests.orders.sources.otter_bodies import (
     EVENT,
@@ -413,3 +418,35 @@ def test_where_to_follow_a_delivery() -> None:
 
 def test_the_older_name_of_a_deliverys_status() -> None:
     assert delivery(None, deliveryStatus="COMPLETED").groups[0].status == "delivered"
+
+
+# -- on the timeline ----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("arrival", list(permutations(range(1, 4))))
+def test_orders_and_couriers_make_one_story_in_any_order(arrival: tuple[int, ...]) -> None:
+    connection = ConnectionFactory.create(source="otter")
+    events = [
+        said("orders.new_order", otter_order()),
+        history(("ORDER_READY_TO_PICKUP", "2026-11-21T19:50:00Z")),
+        delivery("PICKED_UP"),
+        delivery("COMPLETED", updatedTime="2026-11-21T20:12:00Z"),
+    ]
+    for n in (0, *arrival):
+        record([Word(events[n], connection)], at(20, 30))
+    order = Order.objects.get(external_id=ORDER)
+    assert (order.status, [group.key for group in order.groups.all()]) == ("delivered", ["main"])
+    assert (order.contact_proxy, order.display_number) == (True, "4F2A")
+
+
+@pytest.mark.django_db
+def test_a_bare_event_finds_its_order_by_the_reference_too() -> None:
+    """The reference of the event may be another id than the one in the order."""
+    connection = ConnectionFactory.create(source="otter")
+    known = {"id": "shop-9", "friendlyId": "9"}
+    first = said("orders.new_order", otter_order(externalIdentifiers=known))
+    record([Word(first, connection)], at(20, 30))
+    ready = said("orders.order_ready", {}, resourceId=ORDER)
+    record([Word(ready, connection)], at(20, 31))
+    assert Order.objects.get().external_id == "shop-9"

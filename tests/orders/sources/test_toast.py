@@ -25,10 +25,14 @@ from orders.contract import (
     TryLater,
     Unmappable,
 )
+from orders.loading import Word
+from orders.models import Order, SourceConnection
 from orders.sources.toast import api as toast_api
 from orders.sources.toast.sandbox import GUID as SANDBOX_GUID
 from orders.sources.toast.sandbox import Sandbox, demo_credentials
 from orders.sources.toast.source import SOURCE, STAMP, TOAST
+from orders.timeline import record
+from tests.factories import ConnectionFactory
 from tests.orders.sources.bodies import mapped
 from tests.orders.sources.test_sample_bodies import SAMPLES
 from tests.orders.sources.toast_bodies import (
@@ -797,3 +801,68 @@ def test_the_published_order() -> None:
 def test_the_guide_names_every_credential() -> None:
     guide = Path(toast_api.__file__).with_name("guide.md").read_text(encoding="utf-8")
     assert [name for name in SOURCE.CREDENTIALS if f"`{name}`" not in guide] == []
+
+
+# -- on the timeline ----------------------------------------------------------------------------
+
+
+def told_of(connection: SourceConnection, *bodies: tuple[str, Any]) -> Order:
+    """The order after `bodies`, each mapped and recorded in turn."""
+    settings = {"other_dining_options": "pickup"}
+    for topic, body in bodies:
+        event = mapped(SOURCE, topic, body, settings)
+        record([Word(event, connection)], NOW + timedelta(hours=2))
+    return Order.objects.get(external_id=GUID)
+
+
+def status_body(word: str, minute: int) -> tuple[str, Any]:
+    details = {
+        "orderGuid": GUID,
+        "guestOrderStatus": word,
+        "lastUpdated": f"2026-11-21T19:{minute}:00Z",
+    }
+    return "guest_status", {"guid": word, "details": details}
+
+
+def order_body(minute: int, **changes: Any) -> tuple[str, Any]:
+    stamp = f"2026-11-21T19:{minute}:00.000+0000"
+    bill = toast_check(toast_selection(1, "NEW", modifiedDate=stamp), modifiedDate=stamp)
+    known = toast_order(**{"modifiedDate": stamp, "checks": [bill], **changes})
+    return "order_updated", toast_webhook(known)
+
+
+@pytest.mark.django_db
+def test_an_order_update_takes_no_guest_status_back() -> None:
+    """Without a kitchen display the order never says more than APPROVED."""
+    connection = ConnectionFactory.create(source="toast")
+    ready = [order_body(30), status_body("READY_FOR_PICKUP", 40), order_body(45)]
+    assert told_of(connection, *ready).status == "ready"
+    assert told_of(connection, status_body("CLOSED", 50), order_body(52)).status == "picked_up"
+
+
+@pytest.mark.django_db
+def test_a_reopened_order_is_back_in_preparation_on_the_timeline() -> None:
+    connection = ConnectionFactory.create(source="toast")
+    told_of(connection, order_body(30), status_body("CLOSED", 50))
+    assert told_of(connection, status_body("IN_PREPARATION", 55)).status == "preparing"
+
+
+@pytest.mark.django_db
+def test_two_bills_and_a_late_guest_are_still_one_order_in_one_part() -> None:
+    connection = ConnectionFactory.create(source="toast")
+    second = toast_check(toast_selection(2), guid="c2", customer=toast_guest())
+    order = told_of(connection, order_body(30), order_body(31, checks=[toast_check(), second]))
+    assert [(group.key, group.status) for group in order.groups.all()] == [("main", "preparing")]
+    assert (order.contact_phone, order.contact_proxy) == ("+12025550143", False)
+
+
+@pytest.mark.django_db
+def test_a_void_order_is_cancelled_wherever_it_was() -> None:
+    connection = ConnectionFactory.create(source="toast")
+    order = told_of(
+        connection,
+        order_body(30),
+        status_body("READY_FOR_PICKUP", 40),
+        order_body(45, voided=True),
+    )
+    assert (order.status, order.cancel_reason) == ("cancelled", "voided")
