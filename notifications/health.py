@@ -26,8 +26,8 @@ class Pulse:
             return
         with transaction.atomic():
             rows = Heartbeat.objects.select_for_update()
-            row, new = rows.get_or_create(name=SWEEP, defaults={"at": now})
-            if self._watches and not new:
+            row, _new = rows.get_or_create(name=SWEEP, defaults={"at": now})
+            if self._watches:
                 restoring.notice(row, self._known, now)
             row.at, row.count = now, row.count + 1
             row.save()

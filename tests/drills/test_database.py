@@ -57,11 +57,6 @@ def test_f09_database_connections_torn_down_mid_load(drill: Drill):
     drill.keep(found, refusals(drill))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="The pump waits for a locked order without limit, and nothing else moves meanwhile"
-    " (orders/loading.py locks without a lock_timeout, in the pump's one database thread)",
-)
 def test_f11_lock_held_on_an_order(drill: Drill):
     """An order's row is locked by somebody else while events of all orders come in."""
     home = drill.house

@@ -162,12 +162,6 @@ def poison_decided(drill: Drill, others: int) -> bool:
     return gone or len(found.taken) >= 3 * others
 
 
-@pytest.mark.xfail(
-    strict=False,  # by chance it dies alone
-    reason="A row that kills its process takes those in flight beside it along, each time, until"
-    " all of them count as poison (notifications/unknown.py: the suspects are claimed together"
-    " again; they must be tried one at a time)",
-)
 @pytest.mark.drill
 def test_f45_row_that_kills_its_worker(drill: Drill):
     """One message ends the process that sends it, each time; the others go."""
