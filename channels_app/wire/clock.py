@@ -1,4 +1,4 @@
-"""The time a request is signed with."""
+"""Times that a message carries."""
 
 import re
 import time
@@ -16,8 +16,14 @@ def seconds(value: Any) -> float:
     text = text.strip() if isinstance(text, str) else ""
     if _NUMERAL.fullmatch(text):
         return float(text)
+    found = moment(text)
+    return found.timestamp() if found else time.time()
+
+
+def moment(value: Any) -> datetime | None:
+    """An ISO 8601 text as a time, in UTC where it names no zone; None for anything else."""
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
-        return time.time()
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        return None
+    return found.replace(tzinfo=UTC) if found and not found.tzinfo else found

@@ -13,6 +13,7 @@ from typing import Any
 
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import id_of, json_object, part, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": "application/json"}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
@@ -100,7 +101,7 @@ class ActiveCampaignSandbox(SandboxEnd):
         values = checked_values(contact.get("fieldValues", []))
         status = 200 if email in self._contacts else 201
         found = self._contacts.setdefault(email, self._next())
-        trim(self._contacts)
+        trim(self._contacts, KEPT)
         text = values.get(account.get("text_field", ""), "") or "Contact synced"
         answer = {"fieldValues": [], "contact": {"email": email, "id": found}}
         extra = {"contact": dict(contact), "fields": values}
@@ -116,7 +117,7 @@ class ActiveCampaignSandbox(SandboxEnd):
         there = [link for link, pair in self._links.items() if pair == (contact, tag)]
         link = there[0] if there else self._next()
         self._links[link] = (contact, tag)
-        trim(self._links)
+        trim(self._links, KEPT)
         answer = {"contacts": [], "contactTag": {"contact": contact, "tag": tag, "id": link}}
         return 200 if there else 201, answer, None
 
@@ -135,12 +136,6 @@ class ActiveCampaignSandbox(SandboxEnd):
     def _next(self) -> str:
         self._number += 1
         return str(self._number)
-
-
-def trim(kept: OrderedDict[str, Any]) -> None:
-    """Forget the oldest."""
-    if len(kept) > KEPT:
-        kept.popitem(last=False)
 
 
 def checked_key(call: Call, accounts: Sequence[Account]) -> Mapping[str, str]:

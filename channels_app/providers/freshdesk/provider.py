@@ -29,6 +29,7 @@ from channels_app.providers.freshdesk.settings import (
     place_of,
     states_of,
 )
+from channels_app.wire import clock
 from channels_app.wire.reading import id_of, part, text_of
 from channels_app.wire.tickets import (
     LONGEST_SUBJECT,
@@ -243,13 +244,12 @@ def order_id(message: Message) -> str:
 
 def since(message: Message) -> dict[str, str]:
     """From when on tickets are of interest; Freshdesk lists 30 days by itself."""
-    order = part(message.data.get("order"))
+    placed = clock.moment(part(message.data.get("order")).get("placed_at"))
     try:
-        placed = datetime.fromisoformat(text_of(order.get("placed_at"), 40))
-        moment = (placed if placed.tzinfo else placed.replace(tzinfo=UTC)).astimezone(UTC) - SLACK
-    except (ValueError, OverflowError):
+        first = placed.astimezone(UTC) - SLACK if placed else None
+    except OverflowError:
         return {}
-    return {"updated_since": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"updated_since": first.strftime("%Y-%m-%dT%H:%M:%SZ")} if first else {}
 
 
 def contact(message: Message) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from channels_app.providers.freshdesk.settings import DEFAULTS
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import json_object, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 API = "/api/v2"
@@ -140,8 +141,7 @@ class FreshdeskSandbox(SandboxEnd):
             fields=fields_in(asked, names),
         )
         self._tickets[ticket.id] = ticket
-        while len(self._tickets) > KEPT:
-            self._tickets.popitem(last=False)
+        trim(self._tickets, KEPT)
         return answer(201, ticket.as_json()), taken(ticket, plain(asked["description"]))
 
     def _update(self, call: Call, names: frozenset[str]) -> tuple[Reply, Taken | None]:

@@ -23,6 +23,7 @@ from channels_app.wire.google_stand_in import (
     token_reply,
 )
 from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.stand_ins import trim
 
 SCOPE = "https://www.googleapis.com/auth/chat.bot"
 MESSAGES = re.compile(r"/v1/spaces/(?P<space>[^/]+)/messages")
@@ -112,8 +113,7 @@ class GoogleChatSandbox(SandboxEnd):
         taken, body = take(call, space)
         if once[1]:
             self._answers[once] = body
-            while len(self._answers) > REMEMBERED:
-                self._answers.popitem(last=False)
+            trim(self._answers, REMEMBERED)
         return Reply(200, body, JSON), taken
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
-from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.reading import first_of, json_object, part, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": "application/json;charset=utf-8"}
 KEPT = 5000  # records, and events
@@ -128,7 +129,7 @@ class HubSpotSandbox(SandboxEnd):
     def _contacts(self, call: Call, named: Mapping[str, str], known: Sequence[Account]) -> Answered:
         """One contact, known by its email; refused as one of a batch, with a 207."""
         inputs = json_of(call).get("inputs")
-        one = part(inputs[0]) if isinstance(inputs, list) and inputs else {}
+        one = first_of(inputs)
         email = text_of(one.get("id"))
         if one.get("idProperty") != "email" or not _EMAIL.fullmatch(email):
             raise Refused(400, f"Email address {email} is invalid", "INVALID_EMAIL")
@@ -174,7 +175,7 @@ class HubSpotSandbox(SandboxEnd):
         if event in self._events:
             raise Refused(400, "An event with this uuid was already taken")
         self._events[event] = None
-        trim(self._events)
+        trim(self._events, KEPT)
         return Reply(204), taken(event, name, values)
 
     def _keep(self, kind: str, key: str) -> tuple[bool, str]:
@@ -184,7 +185,7 @@ class HubSpotSandbox(SandboxEnd):
             return False, known
         made = str(10_000_000_000 + secrets.randbelow(9_000_000_000))
         self._records[kind, key] = made
-        trim(self._records)
+        trim(self._records, KEPT)
         return True, made
 
 
@@ -251,12 +252,6 @@ def batch(results: Sequence[Any], errors: Sequence[Any] = ()) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat()
     found = {"status": "COMPLETE", "startedAt": now, "completedAt": now, "results": list(results)}
     return found | ({"errors": list(errors), "numErrors": len(errors)} if errors else {})
-
-
-def trim(kept: OrderedDict[Any, Any]) -> None:
-    """Forget the oldest, so that a long demo does not fill the memory."""
-    while len(kept) > KEPT:
-        kept.popitem(last=False)
 
 
 def reply(value: Any, status: int = 200) -> Reply:

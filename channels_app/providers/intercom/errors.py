@@ -1,6 +1,5 @@
 """What Intercom's refusals mean."""
 
-import json
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -8,7 +7,7 @@ from typing import Any
 
 from channels_app.contract import Response
 from channels_app.failures import FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import part, text_of
+from channels_app.wire.reading import first_of, object_in, text_of
 
 LONGEST_WAIT = 900.0
 # A contact that was just made may not be there for its first event.
@@ -126,8 +125,4 @@ def existing(response: Response) -> str | None:
 
 def first_error(response: Response) -> dict[str, Any]:
     """The first error of a list; empty when there is none."""
-    try:
-        errors = part(json.loads(response.body)).get("errors")
-    except (ValueError, RecursionError):
-        return {}
-    return part(errors[0]) if isinstance(errors, list) and errors else {}
+    return first_of(object_in(response.body).get("errors"))

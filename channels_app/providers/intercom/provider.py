@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -23,6 +22,7 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError
 from channels_app.providers.intercom.errors import existing, failure
 from channels_app.providers.intercom.facts import facts
+from channels_app.wire import clock
 from channels_app.wire.reading import id_of, list_of, part, text_of
 
 # Where each region's workspaces live. No other host is ever called.
@@ -184,11 +184,8 @@ def event_name(message: Message) -> str:
 def moment(message: Message) -> int:
     """When it happened, in seconds: the same for every try."""
     for name in ("occurred_at", "sent_at"):
-        try:
-            found = datetime.fromisoformat(text_of(message.data.get(name), 40))
-        except ValueError:
-            continue
-        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+        if found := clock.moment(message.data.get(name)):
+            return int(found.timestamp())
     detail = "The message does not say when it happened. Send only events of orders to Intercom."
     raise SendError(FailureKind.CONTENT_REJECTED, "no_time", detail)
 

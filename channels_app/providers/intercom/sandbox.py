@@ -10,6 +10,7 @@ from typing import Any
 
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 KEPT = 1000
@@ -131,7 +132,7 @@ class IntercomSandbox(SandboxEnd):
         made = Contact(secrets.token_hex(12), email, text_of(asked.get("name")), unsubscribed)
         made.ready = not email.startswith(f"{FRESH}@")
         self._contacts[made.id] = made
-        trim(self._contacts)
+        trim(self._contacts, KEPT)
         return answer(200, made.as_json()), None
 
     def _event(self, call: Call) -> tuple[Reply, Taken | None]:
@@ -147,7 +148,7 @@ class IntercomSandbox(SandboxEnd):
         if key in self._events:
             return Reply(202), None
         self._events[key] = None
-        trim(self._events)
+        trim(self._events, KEPT)
         return Reply(202), taken(event, contact)
 
     def _whose(self, event: Mapping[str, Any]) -> Contact | None:
@@ -188,12 +189,6 @@ def body_of(call: Call) -> dict[str, Any]:
         return json_object(call.body)
     except ValueError:
         raise Refused(400, "Invalid JSON", "bad_request") from None
-
-
-def trim(kept: OrderedDict[Any, Any]) -> None:
-    """Forget the oldest."""
-    while len(kept) > KEPT:
-        kept.popitem(last=False)
 
 
 def answer(status: int, body: Mapping[str, Any]) -> Reply:

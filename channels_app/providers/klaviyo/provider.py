@@ -23,7 +23,7 @@ from channels_app.contract import (
 from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.providers.klaviyo.fields import happened_at, properties
 from channels_app.wire.money import code_of
-from channels_app.wire.reading import first_of, id_of, part, text_of
+from channels_app.wire.reading import first_of, id_of, object_in, part, text_of
 
 PATH = "/api/events"
 ACCOUNT_PATH = "/api/accounts"
@@ -189,10 +189,7 @@ def metric_of(message: Message) -> str:
 
 def errors_of(response: Response) -> dict[str, Any]:
     """The first of the errors in an answer; empty when there is none to read."""
-    try:
-        return first_of(part(response.json()).get("errors"))
-    except SendError:
-        return {}
+    return first_of(object_in(response.body).get("errors"))
 
 
 def failure(response: Response, error: Mapping[str, Any]) -> SendError:

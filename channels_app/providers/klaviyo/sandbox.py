@@ -15,6 +15,7 @@ from typing import Any
 from channels_app.providers.klaviyo.provider import ACCOUNT_PATH, LONGEST_METRIC, MEDIA_TYPE, PATH
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": MEDIA_TYPE}
 OLDEST_REVISION = "2024-10-15"
@@ -76,8 +77,7 @@ class KlaviyoSandbox(SandboxEnd):
         with self._lock:
             known = key in self._seen
             self._seen[key] = None
-            if len(self._seen) > REMEMBERED:
-                self._seen.popitem(last=False)
+            trim(self._seen, REMEMBERED)
         return known
 
 

@@ -1,19 +1,12 @@
 """Which addresses start a flow: they carry a signature, and are never written anew."""
 
-import re
 from urllib.parse import SplitResult, parse_qsl
 
+from channels_app.wire import flows
 from channels_app.wire.hosts import is_listed, secure_endpoint
 
-# Where a flow's HTTP trigger is. The second one is the older kind of address.
-TRIGGER_HOSTS = frozenset({".environment.api.powerplatform.com", ".logic.azure.com"})
 # Where the webhook trigger of a custom connector is called back.
-CALLBACK_HOSTS = TRIGGER_HOSTS | {".azure-apim.net"}
-# Office 365 connectors: Microsoft has switched them off.
-RETIRED_HOSTS = frozenset({".webhook.office.com", "webhook.office.com", "outlook.office.com"})
-TRIGGER_PATH = re.compile(
-    r"(/powerautomate/automations/direct)?/workflows/[0-9a-f]{32}/triggers/[^/]+/paths/invoke\Z"
-)
+CALLBACK_HOSTS = flows.HOSTS | {".azure-apim.net"}
 LONGEST_URL = 16_384
 
 
@@ -24,12 +17,12 @@ class Unusable(ValueError):
 def trigger_of(url: str) -> SplitResult:
     """The parts of the address of a flow's HTTP trigger; raises Unusable."""
     parts = _plain(url)
-    if is_listed(parts.hostname or "", RETIRED_HOSTS):
+    if is_listed(parts.hostname or "", flows.RETIRED_HOSTS):
         raise Unusable(
             "Microsoft has switched off Office 365 connectors. Make a flow with the trigger "
             "“When an HTTP request is received”, and paste its URL."
         )
-    if not is_listed(parts.hostname or "", TRIGGER_HOSTS) or not TRIGGER_PATH.match(parts.path):
+    if not is_listed(parts.hostname or "", flows.HOSTS) or not flows.PATH.match(parts.path):
         raise Unusable(
             "This is not the URL of a flow's HTTP trigger. Copy it from the trigger "
             "“When an HTTP request is received”, whole."

@@ -31,7 +31,7 @@ from channels_app.providers.power_automate.hosts import (
     trigger_of,
 )
 from channels_app.wire.oauth import access_of, granted
-from channels_app.wire.reading import id_of, part, text_of
+from channels_app.wire.reading import id_of, object_in, part, text_of
 
 LOGIN = "https://login.microsoftonline.com"
 SCOPE = "https://service.flow.microsoft.com//.default"  # both slashes belong there
@@ -151,7 +151,7 @@ class PowerAutomate(Provider):
         if not response.ok:
             raise self._failure(response)
         run = text_of(response.headers.get(RUN_HEADER), 120)
-        handled = answer_of(response).get("handled") is True
+        handled = object_in(response.body).get("handled") is True
         detail = "The flow says that it handled it." if handled else ""
         return Accepted(run, detail, handed_off=True)
 
@@ -178,7 +178,7 @@ class PowerAutomate(Provider):
     def _failure(self, response: Response) -> SendError:
         """What a refusal means: Microsoft's own word first."""
         status = response.status
-        word = id_of(part(answer_of(response).get("error")).get("code"), 60)
+        word = id_of(part(object_in(response.body).get("error")).get("code"), 60)
         if word in KINDS:
             return SendError(KINDS[word], word, HINTS[word], response.retry_after)
         if status == 401 and self._app():
@@ -202,14 +202,6 @@ def callback(message: Message) -> str:
     except Unusable as error:
         raise SendError(FailureKind.RECIPIENT_INVALID, "url", str(error)) from None
     return message.to
-
-
-def answer_of(response: Response) -> dict[str, Any]:
-    """The answer's JSON object; empty when there is none, which is usual."""
-    try:
-        return part(response.json())
-    except (SendError, RecursionError):
-        return {}
 
 
 PROVIDER = PowerAutomate

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from channels_app.providers.power_automate.body import SCHEMA
-from channels_app.providers.power_automate.hosts import TRIGGER_PATH
 from channels_app.providers.power_automate.provider import RUN_HEADER, SCOPE
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
+from channels_app.wire.flows import PATH
 from channels_app.wire.reading import json_object, text_of
 
 JSON = {"content-type": "application/json; charset=utf-8"}
@@ -103,7 +103,7 @@ def check_caller(call: Call, accounts: Sequence[Account]) -> None:
     """A flow that exists, and a caller who may start it: by the signature, or by a token."""
     if call.method != "POST":
         raise Refused(405, "MethodNotAllowed")
-    if not TRIGGER_PATH.match(call.path):
+    if not PATH.match(call.path):
         if not call.query.get("sig"):
             raise Refused(404, "WorkflowNotFound")
         return  # an address that a connector registered

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_app.contract import Response
 from channels_app.failures import AccessRefused, FailureKind, SendError, kind_of_status
-from channels_app.wire.reading import part, text_of
+from channels_app.wire.reading import first_of, text_of
 
 DAY_SECONDS = 3600.0  # the allowance is counted over 24 hours that roll on; nobody says until when
 HOUR_SECONDS = 900.0
@@ -50,13 +50,13 @@ HINTS: Mapping[str, str] = {
 }
 
 
-def first_of(response: Response) -> dict[str, Any]:
+def error_of(response: Response) -> dict[str, Any]:
     """The first error of the answer; empty when there is none."""
     try:
         answer = response.json()
     except (SendError, RecursionError):
         return {}
-    return part(answer[0]) if isinstance(answer, list) and answer else {}
+    return first_of(answer)
 
 
 def code_of(error: Mapping[str, Any]) -> str:
@@ -67,7 +67,7 @@ def code_of(error: Mapping[str, Any]) -> str:
 
 def failure(response: Response) -> SendError:
     """What an answer that is no success means."""
-    error, status = first_of(response), response.status
+    error, status = error_of(response), response.status
     if status == 401:
         return AccessRefused(code_of(error) or "401")
     if status == 300:

@@ -190,7 +190,7 @@ class Salesforce(Provider):
 
     def following(self, message: Message, response: Response) -> Request | None:
         """Two made the record at once, and this one lost: by now it is there to be changed."""
-        lost = errors.code_of(errors.first_of(response)) == "DUPLICATE_VALUE"
+        lost = errors.code_of(errors.error_of(response)) == "DUPLICATE_VALUE"
         return self.request(message) if lost else None
 
     def accepted(self, response: Response) -> Accepted:

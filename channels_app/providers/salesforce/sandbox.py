@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import json_object, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": "application/json;charset=UTF-8"}
 KEPT = 5000
@@ -107,7 +108,7 @@ class SalesforceSandbox(SandboxEnd):
         place = (named["name"], named["field"], named["key"])
         new = place not in self._records
         made = self._records.setdefault(place, f"a01{secrets.token_hex(6)}AAA")
-        trim(self._records)
+        trim(self._records, KEPT)
         answer = {"id": made, "success": True, "errors": [], "created": new}
         return reply(answer, 201 if new else 200), taken(made, named["name"], values)
 
@@ -128,7 +129,7 @@ class SalesforceSandbox(SandboxEnd):
         """The session ends once for each value that asks for it."""
         if value and value not in self._expired:
             self._expired[value] = None
-            trim(self._expired)
+            trim(self._expired, KEPT)
             raise Refused(401)
 
 
@@ -198,12 +199,6 @@ def taken(made: str, to: str, values: Mapping[str, Any]) -> Taken:
     """What happened, for people: the words if they came, else all fields."""
     text = text_of(values.get(TEXT)) or "\n".join(f"{name}: {one}" for name, one in values.items())
     return Taken(made, to, text, extra={"fields": dict(values)})
-
-
-def trim(kept: OrderedDict[Any, Any]) -> None:
-    """Forget the oldest, so that a long demo does not fill the memory."""
-    while len(kept) > KEPT:
-        kept.popitem(last=False)
 
 
 def reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:

@@ -1,7 +1,6 @@
 """Microsoft Teams through Workflows: a POST of one Adaptive Card to a secret URL."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,20 +22,12 @@ from channels_app.contract import (
     Response,
 )
 from channels_app.failures import FailureKind, SendError, kind_of_status
+from channels_app.wire import flows
 from channels_app.wire.hosts import is_listed, secure_endpoint
 from channels_app.wire.markup import cut
-from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.reading import object_in, part, text_of
 from channels_app.wire.staff_cards import context, links
 
-# A leading dot means every host below it. National clouds have other hosts; none is confirmed.
-HOSTS = frozenset({".environment.api.powerplatform.com", ".logic.azure.com"})
-RETIRED_HOSTS = frozenset(
-    {"webhook.office.com", ".webhook.office.com", "outlook.office.com", "outlook.office365.com"}
-)
-PATH = re.compile(
-    r"(?:/powerautomate/automations/direct)?/workflows/[0-9a-f]{32}/triggers/[\w-]+/paths/invoke\Z",
-    re.ASCII,
-)
 LONGEST_URL = 2000
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 4000
@@ -74,7 +65,7 @@ def webhook_url(value: str) -> None:
     except ValueError as error:
         raise ValidationError(str(error)) from None
     host = parts.hostname or ""
-    if is_listed(host, RETIRED_HOSTS):
+    if is_listed(host, flows.RETIRED_HOSTS):
         raise ValidationError(
             _(
                 "Microsoft has switched off connectors with this address. Make a workflow: in "
@@ -82,9 +73,9 @@ def webhook_url(value: str) -> None:
                 "alerts to a channel, and paste the URL that it shows."
             )
         )
-    if not is_listed(host, HOSTS):
+    if not is_listed(host, flows.HOSTS):
         raise ValidationError(_("This is not the address of a workflow of Teams."))
-    if not PATH.match(parts.path):
+    if not flows.PATH.match(parts.path):
         raise ValidationError(_("The URL is not complete. Copy it from the workflow again."))
     if not parse_qs(parts.query).get("sig"):
         raise ValidationError(
@@ -208,10 +199,7 @@ def failure(response: Response) -> SendError:
 
 def error_code(body: bytes) -> str:
     """The word in {"error": {"code": …}}; empty when there is none."""
-    try:
-        return text_of(part(json_object(body), "error").get("code"), 60)
-    except ValueError:
-        return ""
+    return text_of(part(object_in(body), "error").get("code"), 60)
 
 
 PROVIDER = Teams

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from channels_app.providers.teams.provider import CARD_TYPE, PATH
+from channels_app.providers.teams.provider import CARD_TYPE
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
+from channels_app.wire.flows import PATH
 from channels_app.wire.reading import json_object, part, text_of
 
 JSON = {"content-type": "application/json; charset=utf-8"}

@@ -15,6 +15,7 @@ from threading import Lock
 
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import json_object, text_of
+from channels_app.wire.stand_ins import trim
 
 TOLERANCE = 300  # seconds
 REMEMBERED = 50_000
@@ -64,8 +65,7 @@ class WebhookSandbox(SandboxEnd):
         with self._lock:
             known = (to, webhook_id) in self._seen
             self._seen[to, webhook_id] = None
-            if len(self._seen) > REMEMBERED:
-                self._seen.popitem(last=False)
+            trim(self._seen, REMEMBERED)
         return known
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import json_object, part, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 API = "/api/v2"
@@ -170,8 +171,7 @@ class ZendeskSandbox(SandboxEnd):
     def _keep(self, ticket: Ticket) -> None:
         self._tickets[ticket.id] = ticket
         for kept in (self._tickets, self._keys):
-            while len(kept) > KEPT:
-                kept.popitem(last=False)
+            trim(kept, KEPT)
 
     def _update(self, call: Call) -> tuple[Reply, Taken | None]:
         number = call.path.removesuffix(".json").rpartition("/")[2]

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from channels_app.providers.zoho.centres import CENTRES
 from channels_app.sandbox.contract import Account, Call, Reply, SandboxEnd, Taken
 from channels_app.wire.reading import id_of, json_object, part, text_of
+from channels_app.wire.stand_ins import trim
 
 JSON = {"content-type": "application/json;charset=UTF-8"}
 KEPT = 5000
@@ -161,8 +162,7 @@ class ZohoSandbox(SandboxEnd):
         made = self._records.setdefault(
             (module, key), str(4_000_000_000_000 + secrets.randbelow(10**12))
         )
-        while len(self._records) > KEPT:
-            self._records.popitem(last=False)
+        trim(self._records, KEPT)
         return made
 
 
