@@ -48,7 +48,7 @@ def read_group(body: Mapping[str, Any], method: str = "") -> tuple[Group, str]:
     status = known or _fulfilment_status(word, method or ("shipping" if tracking else ""))
     group = Group(
         key=group_key(fulfilment_id),
-        aliases=unique([fulfilment_id, *others]),
+        aliases=unique([fulfilment_id, *others, *_parts_that_it_ended(body)]),
         method=method,
         status=Status.CANCELLED.value if word == "cancelled" else status,
         source_status=courier_word or word,
@@ -60,6 +60,12 @@ def read_group(body: Mapping[str, Any], method: str = "") -> tuple[Group, str]:
         clock=Clock(at=timestamp(body.get("updated_at")) or timestamp(body.get("created_at"))),
     )
     return group, unknown
+
+
+def _parts_that_it_ended(body: Mapping[str, Any]) -> list[str]:
+    """The fulfilment orders that it stands for; only an answer of the API says so."""
+    listed = body.get("fulfillment_orders")
+    return [text(gid, 120) for gid in listed] if isinstance(listed, list) else []
 
 
 def _fulfilment_status(word: str, method: str) -> str:
@@ -168,7 +174,7 @@ _PARTS: Mapping[str, Mapping[str, Any]] = {
     "merged": {},
 }
 # Talk between the shop and its warehouse: nothing that anybody is waiting to hear.
-_INTERNAL = (
+INTERNAL = (
     "order_routing_complete",
     "fulfillment_request_submitted",
     "fulfillment_request_accepted",
@@ -187,11 +193,11 @@ def fulfilment_order_events(
 ) -> list[OrderEvent]:
     """fulfillment_orders/*: a part by its global id; the timeline finds the order that has it."""
     kind = topic.partition("/")[2]
-    if kind in _INTERNAL:
+    if kind in INTERNAL:
         return []
     if kind not in _PARTS:
         raise Unmappable(f"{topic} has no meaning here. Unsubscribe it in Shopify.")
-    part = _part(kind, body)
+    part = part_of(topic, body)
     gid = text(dig(part, "id"), 120)
     if not gid:
         raise Unmappable("The body does not say which fulfilment order it is about.")
@@ -200,15 +206,16 @@ def fulfilment_order_events(
         topic=topic,
         clock=triggered_at,
         groups=[_order_part(kind, gid, part, body)],
-        facts=_split_facts(kind, gid, body),
+        facts=split_facts(kind, gid, body),
         attributes={"find_by_group_alias": gid},
         may_create=False,
     )
     return [event]
 
 
-def _part(kind: str, body: Mapping[str, Any]) -> Any:
+def part_of(topic: str, body: Mapping[str, Any]) -> Any:
     """The fulfilment order that goes on: after a merge that is the target."""
+    kind = topic.partition("/")[2]
     names_of_part = ("fulfillment_order", "original_fulfillment_order")
     if kind == "merged":
         target = dig(body, "fulfillment_order_merges")
@@ -217,13 +224,21 @@ def _part(kind: str, body: Mapping[str, Any]) -> Any:
     return next((body[name] for name in names_of_part if isinstance(body.get(name), dict)), None)
 
 
-def _order_part(kind: str, gid: str, part: Mapping[str, Any], body: Mapping[str, Any]) -> Group:
-    said = dict(_PARTS[kind])
+def words_of_part(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the topic itself says of its part, besides what the part is."""
+    if kind not in _PARTS:
+        raise Unmappable(f"{kind} of a fulfilment order has no meaning here. Unsubscribe it.")
     if kind == "cancelled" and isinstance(body.get("replacement_fulfillment_order"), dict):
-        said = {}  # it goes on under another id
+        return {}  # it goes on under another id
+    said = dict(_PARTS[kind])
     if kind == "placed_on_hold":
-        holds = objects(part.get("fulfillment_holds"))
+        holds = objects(dig(part_of(f"/{kind}", body), "fulfillment_holds"))
         said["delay_reason"] = next((text(hold.get("reason"), 200) for hold in holds), "")
+    return said
+
+
+def _order_part(kind: str, gid: str, part: Mapping[str, Any], body: Mapping[str, Any]) -> Group:
+    said = words_of_part(kind, body)
     method = METHODS.get(text(dig(part, "delivery_method", "method_type"), 40).lower(), "")
     return Group(
         key=gid,
@@ -234,7 +249,8 @@ def _order_part(kind: str, gid: str, part: Mapping[str, Any], body: Mapping[str,
     )
 
 
-def _split_facts(kind: str, gid: str, body: Mapping[str, Any]) -> Facts:
+def split_facts(kind: str, gid: str, body: Mapping[str, Any]) -> Facts:
+    """A split or a merge, with the parts that there are now."""
     if kind not in ("split", "merged"):
         return ()
     others = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from orders.contract import Clock, Contact, Line, OrderEvent, Refund, Unmappable
+from orders.contract import Clock, Contact, Group, Line, OrderEvent, Refund, Unmappable
 from orders.parsing import (
     currency_code,
     dig,
@@ -17,10 +17,13 @@ from orders.parsing import (
     timestamp,
     web_address,
 )
+from orders.sources.shopify.echoes import without_our_lines, without_our_tags
 from orders.sources.shopify.fulfilments import read_group
+from orders.sources.shopify.graph import UNSEEN
 from orders.sources.shopify.naming import exact_id, names
 from orders.sources.shopify.refunds import read_refund
 from orders.sources.shopify.statuses import METHODS, order_status
+from orders.statuses import Status
 
 PICKUP_WORDS = (
     "pickup",
@@ -52,7 +55,7 @@ def order_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, Any]
     method = fulfilment_type(body, settings)
     read = [read_group(one, method) for one in objects(body.get("fulfillments"))]
     groups = [group for group, _unknown in read]
-    status = order_status(body, groups, settings.get("auto_accept", True) is not False)
+    status = _status(body, groups, settings)
     return OrderEvent(
         external_id=order_id,
         aliases=aliases,
@@ -75,8 +78,8 @@ def order_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, Any]
         refunds=read_refunds(body, currency),
         refunded_in_full=body.get("financial_status") == "refunded",
         status_page=web_address(body.get("order_status_url")),
-        note=text(body.get("note"), 1000),
-        attributes=_attributes(body),
+        note=text(without_our_lines(body.get("note")), 1000),
+        attributes=_attributes(body, settings),
         test=body.get("test") is True,
     )
 
@@ -106,6 +109,13 @@ def edited_order(topic: str, body: Mapping[str, Any]) -> OrderEvent:
     return OrderEvent(
         order_id, topic, clock=Clock(at=at), occurred_at=at, edited=edited, may_create=False
     )
+
+
+def _status(body: Mapping[str, Any], groups: Sequence[Group], settings: Mapping[str, Any]) -> str:
+    """The order's status; not said of an order whose parcels the list left out."""
+    status = order_status(body, groups, settings.get("auto_accept", True) is not False)
+    unsure = body.get(UNSEEN) is True and status != Status.CANCELLED
+    return "" if unsure else status
 
 
 # -- members ------------------------------------------------------------------------------------
@@ -232,7 +242,7 @@ def _source_status(body: Mapping[str, Any]) -> str:
     return " / ".join(text(word, 30) for word in words if text(word, 30))
 
 
-def _attributes(body: Mapping[str, Any]) -> dict[str, str]:
-    names_kept = ("financial_status", "source_name", "tags")
-    kept = {name: text(body.get(name), 200) for name in names_kept}
+def _attributes(body: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    kept = {name: text(body.get(name), 200) for name in ("financial_status", "source_name")}
+    kept["tags"] = text(without_our_tags(body.get("tags"), settings), 200)
     return {name: value for name, value in kept.items() if value}
