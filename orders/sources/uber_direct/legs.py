@@ -95,7 +95,7 @@ def leg_event(
     """What the leg says of the order that it brings."""
     own = settings.get("creates_orders") is True and not leg.way_back
     clock = Clock(at=leg.at)
-    status = "" if leg.way_back else translate(leg.word, STATUSES, settings) or ""
+    status = translate(leg.word, STATUSES, settings) or ""
     known = leg.word in KNOWN or leg.word == "" or bool(status)
     event = OrderEvent(
         external_id=leg.delivery_id,

@@ -63,7 +63,6 @@ class UberDirect(OrderSource):
         "The name and phone of the person at the door were given for this delivery. "
         "Use them for it only."
     )
-    contact_hours = 72
 
     def authenticate(self, raw: Raw, secrets: Sequence[str]) -> None:
         """Check the HMAC over the body."""

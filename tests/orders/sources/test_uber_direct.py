@@ -246,6 +246,17 @@ def test_the_delivery_is_newer_than_the_envelope_around_it() -> None:
     assert event.clock.at == at("18:30")
 
 
+def test_what_the_delivery_leaves_empty_the_envelope_says() -> None:
+    body = status_event("dropoff")
+    body["data"] |= {"status": None, "id": None, "live_mode": None}
+    event = mapped(SOURCE, "", {**body, "live_mode": False})
+    assert (event.external_id, event.groups[0].status, event.test) == (
+        "del_one",
+        "out_for_delivery",
+        True,
+    )
+
+
 def test_older_versions_say_no_time_of_change() -> None:
     body = status_event("pickup")
     del body["data"]["updated"]
@@ -522,6 +533,12 @@ def test_no_token_now(told: Told, seconds: float) -> None:
     with pytest.raises(TryLater) as refusal:
         SOURCE.token(told, NOW)
     assert refusal.value.seconds == seconds
+
+
+def test_a_life_without_end_is_not_believed() -> None:
+    for life in (b"1e30", b"9" * 30, b"-1", b'"x"'):
+        body = b'{"access_token":"a","expires_in":' + life + b"}"
+        assert SOURCE.token(Told(200, {}, body), NOW).expires_at == NOW + timedelta(minutes=55)
 
 
 def test_a_short_token_is_used_for_half_its_life() -> None:
