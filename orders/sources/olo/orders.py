@@ -1,11 +1,13 @@
-"""Bodies of Olo: an order as it stood when something happened to it."""
+"""Bodies of Olo: an order as it stood when something happened to it.
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
+Olo shows the lists of members to its own partners only. What is read here by name stands in
+public examples; where the rest is, the connection says (`members`).
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-from orders.contract import Contact, Group, Line, OrderEvent, Unmappable
+from orders.contract import Contact, Line, OrderEvent, Unmappable
 from orders.parsing import (
     currency_code,
     dig,
@@ -15,154 +17,106 @@ from orders.parsing import (
     objects,
     quantity,
     text,
-    timestamp,
     translate,
-    unique,
 )
-from orders.sources.olo.statuses import (
-    ARRIVED,
-    CLOSED,
-    CLOSED_CHOICES,
-    DISPATCH,
-    DISPATCH_FACTS,
-    DISPATCH_STATUSES,
-    IGNORE,
-    METHODS,
-    NOT_ORDERS,
-    STATUSES,
-)
-from orders.statuses import BROUGHT, Status
+from orders.sources.olo.statuses import IGNORE, METHODS, STATUSES
+from orders.statuses import Status
 
-FURTHEST_FROM_UTC = 15  # hours
+# What `members` may say, and where we look when it does not.
+PLACES: Mapping[str, str] = {
+    "order": "",
+    "number": "",
+    "store": "location.name",
+    "name": "",
+    "given_name": "",
+    "email": "",
+    "phone": "",
+    "item_name": "",
+}
 
 
 def read_event(
     kind: str, body: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> OrderEvent | None:
-    """What an event of this kind says; None when it is about no order, or ignored."""
-    method = METHODS.get(_plain(body.get("deliveryMethod")), "")
-    word = _dispatch_word(body) if kind == DISPATCH else kind
-    mapped = _meaning(kind, word, method, settings)
-    if mapped == IGNORE or (mapped is None and kind.startswith(NOT_ORDERS)):
+    """What an event of this kind says; None for the test event, and for what is ignored."""
+    mapped = translate(kind, STATUSES, settings)
+    if mapped == IGNORE or set(body) == {"message"}:
         return None
-    order_id = _order_id(body)
-    if not order_id:
-        raise Unmappable(f"{kind} does not say which order it is about.")
-    fact = DISPATCH_FACTS.get(word.lower()) if kind == DISPATCH else None
+    places = _places(settings)
+    order_id = _order_id(kind, body, places)
     known = mapped in Status.values
-    understood = known or fact or kind == ARRIVED
     currency = currency_code(settings.get("currency")) or "USD"
-    placed_at = local_time(body.get("timePlaced"), body)
     return OrderEvent(
         external_id=order_id,
         topic=kind,
-        occurred_at=placed_at if kind == "OrderPlaced" else None,
-        display_number=order_id,
-        aliases=unique([text(body.get("externalReference"), 160)], apart_from=order_id),
-        location=text(body.get("storeNumber"), 120),
+        display_number=text(_at(body, places["number"]), 60) or order_id,
+        location=text(_at(body, places["store"]), 120),
         status=mapped or "" if known else "",
-        source_status=word,
-        unmapped_status="" if understood else word,
-        facts=[(fact, {})] if fact else (),
-        fulfilment_type=method,
+        source_status=kind,
+        unmapped_status="" if known else kind,
+        fulfilment_type=METHODS.get(text(body.get("deliveryMethod"), 40).lower(), ""),
         currency=currency if isinstance(body.get("totals"), dict) else "",
         total_minor=minor_or_none(dig(body, "totals", "total"), currency),
-        placed_at=placed_at,
-        contact=_contact(body.get("customer"), settings),
-        lines=_lines(body.get("items")),
+        contact=_contact(body, places, settings),
+        lines=_lines(body.get("items"), places["item_name"]),
         lines_complete=isinstance(body.get("items"), list),
-        groups=_groups(kind, body),
-        attributes=_attributes(body),
-        may_create=kind not in (DISPATCH, ARRIVED),
+        may_create=known,
     )
 
 
-def _meaning(kind: str, word: str, method: str, settings: Mapping[str, Any]) -> str | None:
-    mapped = translate(word, STATUSES, settings)
-    if mapped is None and kind == DISPATCH:
-        return DISPATCH_STATUSES.get(word.lower())
-    return _closed(method, settings) if mapped is None and kind == CLOSED else mapped
+def _places(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Where each thing is found in a body, as dotted names."""
+    own = settings.get("members") or {}
+    if not isinstance(own, dict) or not all(isinstance(place, str) for place in own.values()):
+        raise Unmappable('`members` is written like {"order": "the.name.of.it"}.')
+    strange = sorted(set(own) - set(PLACES))
+    if strange:
+        raise Unmappable(f"`members` knows no {', '.join(strange)}; known: {', '.join(PLACES)}.")
+    return {**PLACES, **own}
 
 
-def _closed(method: str, settings: Mapping[str, Any]) -> str:
-    """Olo has one good end; the connection says which of ours it is."""
-    means = text(settings.get("closed_means"), 30) or "auto"
-    if means not in CLOSED_CHOICES:
+def _order_id(kind: str, body: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    if not places["order"]:
         raise Unmappable(
-            f"closed_means is {means!r}; it must be one of {', '.join(CLOSED_CHOICES)}."
+            "Say in the connection's setting `members` which member of Olo's bodies is the "
+            'order\'s id, like {"order": "the.name.of.it"}; then replay this event.'
         )
-    if means != "auto":
-        return means
-    return Status.DELIVERED if method in BROUGHT else Status.PICKED_UP
+    order_id = identifier(_at(body, places["order"]), places["order"])
+    if not order_id:
+        raise Unmappable(
+            f"{kind} does not say which order it is about. If it is about none, "
+            f'set `status_map` to {{"{kind}": "ignore"}}.'
+        )
+    return order_id
 
 
-def _dispatch_word(body: Mapping[str, Any]) -> str:
-    word = body.get("status") or body.get("deliveryStatus") or dig(body, "delivery", "status")
-    return text(word, 80) or DISPATCH
+def _at(value: Any, place: str) -> Any:
+    return dig(value, *place.split(".")) if place else None
 
 
-def _order_id(body: Mapping[str, Any]) -> str:
-    """The id as text where Olo writes it so; a GUID in `id` names the message, not the order."""
-    plain_id = body.get("id") if isinstance(body.get("id"), int) else None
-    return (
-        identifier(body.get("orderIdString"), "orderIdString")
-        or identifier(body.get("orderId"), "orderId")
-        or identifier(plain_id)
-    )
-
-
-def local_time(value: Any, body: Mapping[str, Any]) -> datetime | None:
-    """A time as the store's clock shows it; None when its distance from UTC is not said."""
-    offset, shown = body.get("storeUtcOffset"), timestamp(value, naive_is_utc=True)
-    if shown is None or isinstance(offset, bool) or not isinstance(offset, int | Decimal):
-        return None
-    hours = Decimal(offset)
-    return shown - timedelta(minutes=int(hours * 60)) if abs(hours) <= FURTHEST_FROM_UTC else None
-
-
-def _contact(customer: Any, settings: Mapping[str, Any]) -> Contact | None:
-    names = (text(dig(customer, name), 100) for name in ("firstName", "lastName"))
+def _contact(
+    body: Mapping[str, Any], places: Mapping[str, str], settings: Mapping[str, Any]
+) -> Contact | None:
+    given_name = text(_at(body, places["given_name"]), 100)
     contact = Contact(
-        external_id=text(dig(customer, "customerId"), 120),
-        name=" ".join(name for name in names if name),
-        given_name=text(dig(customer, "firstName"), 100),
-        email=text(dig(customer, "email"), 254),
-        phone=first_phone([dig(customer, "contactNumber")]),
+        external_id=text(dig(body, "customer", "customerId"), 120),
+        name=text(_at(body, places["name"]), 200) or given_name,
+        given_name=given_name,
+        email=text(_at(body, places["email"]), 254),
+        phone=first_phone([_at(body, places["phone"])]),
         proxy=settings.get("masked_contacts") is True,
     )
     return contact if contact.name or contact.email or contact.phone else None
 
 
-def _lines(items: Any) -> list[Line]:
+def _lines(items: Any, name: str) -> list[Line]:
     """The items by their place in the list: the same product may stand there twice."""
     return [
         Line(
             line_id=str(place),
-            name=text(item.get("description"), 300) or "?",
+            name=text(_at(item, name), 300) or text(item.get("productId"), 120) or "?",
             quantity=quantity(item.get("quantity")) or "1",
             sku=text(item.get("productId"), 120),
-            note=_note(item),
         )
         for place, item in enumerate(objects(items), 1)
     ]
-
-
-def _note(item: Mapping[str, Any]) -> str:
-    chosen = [text(one.get("description"), 100) for one in objects(item.get("modifiers"))]
-    said = [*chosen, text(item.get("specialInstructions"), 300)]
-    return ", ".join(one for one in said if one)[:500]
-
-
-def _groups(kind: str, body: Mapping[str, Any]) -> Sequence[Group]:
-    ready_at = local_time(body.get("timeReady"), body)
-    sub_status = "customer_arrived" if kind == ARRIVED else ""
-    return [Group(ready_at=ready_at, sub_status=sub_status)] if ready_at or sub_status else []
-
-
-def _attributes(body: Mapping[str, Any]) -> dict[str, str]:
-    kept = {"pos_reference": text(body.get("posRef"), 80)}
-    return {name: value for name, value in kept.items() if value}
-
-
-def _plain(value: Any) -> str:
-    return text(value, 40).lower().replace("-", "").replace(" ", "").replace("_", "")

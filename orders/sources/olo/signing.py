@@ -17,7 +17,7 @@ SCHEME = Scheme(
     timestamp_headers=TIMESTAMP,
     id_headers=MESSAGE_ID,
 )
-# Olo tries again for a day, and does not say whether a second try gets a new time.
+# Olo tries again for a day; a second try may or may not get a new time.
 OLDEST, AHEAD = timedelta(hours=25), timedelta(minutes=5)
 TICKS_PER_MICROSECOND = 10
 

@@ -19,10 +19,10 @@ class Olo(OrderSource):
 
     slug = "olo"
     name = "Olo"
-    mapper_version = "olo/v1/1"
+    mapper_version = "olo/v1/2"
     approval = (
-        "Needs an enterprise agreement with Olo: the brand's Dashboard must have Developer Tools, "
-        "and Olo must have enabled webhooks for it."
+        "Needs an Olo account with access to webhooks, and a user of Olo's Dashboard with the "
+        "permission Developer Tools."
     )
     contact_use = (
         "The brand's own guests: use their contact data for this order. Orders that came through "
@@ -31,11 +31,11 @@ class Olo(OrderSource):
     contact_hours = 24
     STATUSES = STATUSES
     SETTINGS = {
-        "status_map": ({}, 'Event types in our words: {"ScheduledOrderFired": "preparing"}.'),
-        "closed_means": (
-            "auto",
-            "What OrderClosed is here: auto (delivered when it was brought, else picked up), "
-            "delivered, picked_up or ignore.",
+        "status_map": ({}, 'Event types in our words: {"TypeOfOlo": "preparing"}, or "ignore".'),
+        "members": (
+            {},
+            'Where Olo\'s bodies hold what no public page says: {"order": "the.name.of.it"}; also '
+            "number, store, name, given_name, email, phone and item_name.",
         ),
         "destination_url": (
             "",

@@ -307,7 +307,7 @@ STRANGE = [
     ("generic", "order.updated", {"id": 1, "status": "x"}),
     ("deliveroo", "order.new", {"body": {"order": {"id": 1, "status": "x"}}}),
     ("just_eat", "x", {"OrderId": "1"}),
-    ("olo", "x", {"orderId": 1}),
+    ("olo", "x", {"id": 1}),
     ("doordash_drive", "X", {"event_name": "X", "external_delivery_id": "1"}),
     ("doordash_drive", "", {"delivery_status": "delivered", "external_delivery_id": "1"}),
 ]

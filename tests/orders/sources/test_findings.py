@@ -58,7 +58,6 @@ LARGE: list[tuple[str, str, Any]] = [
     ("generic", "order.updated", {"id": EXACT, "status": "ready"}),
     ("deliveroo", "order.new", deliveroo_bodies.order_body(id=EXACT)),
     ("just_eat", "order", just_eat_bodies.order(OrderId=EXACT)),
-    ("olo", "OrderPlaced", {"orderId": EXACT}),
 ]
 
 

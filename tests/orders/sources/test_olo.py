@@ -1,4 +1,4 @@
-"""Olo: the signature over address, body, id and time; event types; the brand's own guests."""
+"""Olo: the signature, the event types, and members of bodies that a connection names."""
 
 import base64
 import hashlib
@@ -17,15 +17,14 @@ from orders.normalising import normalise
 from orders.signatures import sign
 from orders.sources.olo.signing import SCHEME, from_ticks
 from orders.sources.olo.source import SOURCE
-from orders.statuses import Fact
 from tests.orders.sources.arriving import connected, states, steps
 from tests.orders.sources.bodies import mapped
-from tests.orders.sources.olo_bodies import MESSAGE, order
+from tests.orders.sources.olo_bodies import MEMBERS, MESSAGE, order
 
 HOOK = "https://hub.example.com/hooks/abc/"
 SECRET = "s" * 64
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
-BODY = b'{"orderId":1001}'
+BODY = b'{"made":{"up":1001}}'
 ID = "9007199254740993"
 
 
@@ -51,7 +50,7 @@ def with_header(raw: Raw, name: str, value: str) -> Raw:
 
 
 def read(kind: str = "OrderPlaced", settings: Any = None, **changes: Any) -> OrderEvent:
-    return mapped(SOURCE, kind, order(**changes), settings)
+    return mapped(SOURCE, kind, order(**changes), {"members": MEMBERS, **(settings or {})})
 
 
 # -- the signature ------------------------------------------------------------------------------
@@ -103,7 +102,7 @@ FORGERIES = {
     "another id": with_header(GOOD, "x-olo-message-id", "another"),
     "another time": with_header(GOOD, "x-olo-timestamp", ticks(NOW - timedelta(seconds=1))),
     "another address": replace(GOOD, url=HOOK + "?x=1"),
-    "written again": replace(GOOD, body=b'{"orderId": 1001}'),
+    "written again": replace(GOOD, body=b'{"made": {"up": 1001}}'),
     "another tenant's secret": signed(secret="somebody-elses"),
     "26 hours old": signed(sent=NOW - timedelta(hours=26)),
     "ten minutes ahead": signed(sent=NOW + timedelta(minutes=10)),
@@ -156,17 +155,14 @@ def test_a_body_that_is_no_object_is_refused_on_arrival(body: bytes) -> None:
 
 def test_an_order_is_read_whole() -> None:
     event = read()
-    assert (event.external_id, event.display_number, event.aliases) == (ID, ID, ["ext-77"])
+    assert (event.external_id, event.display_number) == (ID, "A-7")
     assert (event.status, event.source_status, event.unmapped_status) == (
         "placed",
         "OrderPlaced",
         "",
     )
     assert (event.total_minor, event.currency) == (2150, "USD")
-    assert (event.fulfilment_type, event.location) == ("pickup", "S-12")
-    assert (event.placed_at, event.occurred_at) == (NOW, NOW)
-    assert [group.ready_at for group in event.groups] == [NOW + timedelta(minutes=25)]
-    assert event.attributes == {"pos_reference": "POS-5"}
+    assert (event.fulfilment_type, event.location) == ("pickup", "Harbour")
     assert event.may_create
     assert event.clock.at is None
 
@@ -190,46 +186,35 @@ def test_a_marketplaces_number_is_masked() -> None:
     contact = read(settings={"masked_contacts": True}).contact
     assert contact is not None
     assert contact.proxy
-    assert read(customer=None).contact is None
+    assert read(guest=None).contact is None
 
 
-def test_items_are_known_by_their_place_and_say_what_was_chosen() -> None:
+def test_items_are_known_by_their_place_and_by_their_number_when_nothing_names_them() -> None:
     lines = read().lines
     assert [(one.line_id, one.name, one.quantity, one.sku) for one in lines] == [
         ("1", "Margherita", "2", "122483"),
-        ("2", "Cola", "1", "5"),
+        ("2", "5", "1", "5"),
     ]
-    assert lines[0].note == "Olives, well done"
+    only_order = {"members": {"order": "made.up"}}
+    assert [one.name for one in read(settings=only_order).lines] == ["122483", "5"]
 
 
-def test_an_id_beyond_the_exact_numbers_is_taken_as_text() -> None:
-    assert read(orderId=9007199254740992).external_id == ID
-    assert read(orderIdString=None).external_id == ID
-    assert read(orderIdString=None, orderId=None, id=5).external_id == "5"
+def test_only_what_is_public_is_read_without_being_told_where() -> None:
+    event = read(settings={"members": {"order": "made.up"}})
+    assert (event.external_id, event.display_number) == (ID, ID)
+    assert (event.contact, event.location) == (None, "Harbour")
 
 
-@pytest.mark.parametrize(
-    ("offset", "hour"), [(-4, 18), (0, 14), (5.5, 8), (None, None), ("x", None), (True, None)]
-)
-def test_a_stores_time_counts_only_with_its_distance_from_utc(offset: Any, hour: Any) -> None:
-    placed_at = read(storeUtcOffset=offset).placed_at
-    assert (placed_at.hour if placed_at else None) == hour
-
-
-@pytest.mark.parametrize("offset", [16, -99, 10**30])
-def test_no_store_is_sixteen_hours_from_utc(offset: int) -> None:
-    assert read(storeUtcOffset=offset).placed_at is None
+def test_the_place_of_a_store_may_be_another() -> None:
+    event = read(settings={"members": {"order": "made.up", "store": "made.number"}})
+    assert event.location == "A-7"
 
 
 @pytest.mark.parametrize(
     ("word", "method"),
     [
         ("pickup", "pickup"),
-        ("Curbside", "curbside"),
-        ("drive-thru", "pickup"),
-        ("delivery", "delivery"),
-        ("dispatch", "delivery"),
-        ("DineIn", "dine_in"),
+        ("Delivery", "delivery"),
         ("zeppelin", ""),
         (None, ""),
     ],
@@ -240,106 +225,65 @@ def test_how_an_order_is_handed_over(word: Any, method: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [
-        ("OrderPlaced", "placed"),
-        ("ScheduledOrderFired", "confirmed"),
-        ("OrderPickedUp", "picked_up"),
-        ("OrderCancelled", "cancelled"),
-    ],
+    [("OrderPlaced", "placed"), ("OrderPickedUp", "picked_up"), ("OrderCancelled", "cancelled")],
 )
 def test_the_type_of_the_event_is_the_status(kind: str, status: str) -> None:
     event = read(kind)
     assert (event.status, event.may_create) == (status, True)
-    assert (event.occurred_at == NOW) == (kind == "OrderPlaced")
+
+
+@pytest.mark.parametrize("kind", ["OrderTeleported", "UserSignedUp"])
+def test_any_other_type_is_reported_and_never_guessed(kind: str) -> None:
+    event = read(kind)
+    assert (event.status, event.unmapped_status, event.may_create) == ("", kind, False)
+
+
+def test_another_type_means_what_the_connection_says() -> None:
+    event = read("OrderTeleported", {"status_map": {"OrderTeleported": "delivered"}})
+    assert (event.status, event.unmapped_status, event.may_create) == ("delivered", "", True)
+    ignored = {"status_map": {"UserSignedUp": "ignore"}}
+    assert SOURCE.map("UserSignedUp", {}, b"{}", ignored) == []
+
+
+@pytest.mark.parametrize("kind", ["AnyType", "OrderPlaced"])
+def test_the_test_event_is_ignored(kind: str) -> None:
+    """The body of Olo's public code samples."""
+    assert SOURCE.map(kind, {}, b'{"message":"Olo webhook test!"}', {}) == []
 
 
 @pytest.mark.parametrize(
-    ("means", "method", "status"),
+    ("members", "says"),
     [
-        (None, "pickup", "picked_up"),
-        (None, "curbside", "picked_up"),
-        (None, "dispatch", "delivered"),
-        ("delivered", "pickup", "delivered"),
-        ("picked_up", "delivery", "picked_up"),
+        (None, "which member"),
+        ({}, "which member"),
+        ({"number": "x"}, "which member"),
+        ("made.up", "written like"),
+        ({"order": 5}, "written like"),
+        ({"order": "made.up", "colour": "x"}, "knows no colour"),
+        ({"order": "no.such"}, "which order"),
+        ({"order": "customer"}, "must be a text"),
     ],
 )
-def test_what_closed_means_depends_on_the_brand(means: Any, method: str, status: str) -> None:
-    assert read("OrderClosed", {"closed_means": means}, deliveryMethod=method).status == status
-
-
-def test_closed_may_mean_nothing_and_a_wrong_choice_says_so() -> None:
+def test_what_is_missing_in_members_is_said(members: Any, says: str) -> None:
     body = json.dumps(order()).encode()
-    assert SOURCE.map("OrderClosed", {}, body, {"closed_means": "ignore"}) == []
-    with pytest.raises(Unmappable, match="closed_means"):
-        SOURCE.map("OrderClosed", {}, body, {"closed_means": "eaten"})
+    with pytest.raises(Unmappable, match=says):
+        SOURCE.map("OrderPlaced", {}, body, {"members": members})
 
 
-def test_a_guest_who_arrives_is_shown_and_moves_nothing() -> None:
-    event = read("CustomerArrived")
-    assert (event.status, event.unmapped_status, event.may_create) == ("", "", False)
-    assert [group.sub_status for group in event.groups] == ["customer_arrived"]
-
-
-@pytest.mark.parametrize("kind", ["ScheduledOrderFailed", "OrderTeleported"])
-def test_an_unknown_type_is_reported_and_never_guessed(kind: str) -> None:
-    event = read(kind)
-    assert (event.status, event.unmapped_status) == ("", kind)
-    assert read(kind, {"status_map": {kind: "cancelled"}}).status == "cancelled"
-
-
-@pytest.mark.parametrize(
-    "kind", ["Test", "UserSignedUp", "VendorAvailabilityChanged", "BasketSubmitFailed"]
-)
-def test_events_about_anything_else_are_ignored(kind: str) -> None:
-    assert SOURCE.map(kind, {}, b'{"message": "hello"}', {}) == []
-
-
-def test_an_order_event_without_an_order_says_so() -> None:
-    with pytest.raises(Unmappable, match="which order"):
-        SOURCE.map("OrderPlaced", {}, b'{"id": "7a0d1c2e"}', {})
+def test_a_body_that_is_no_object_says_so() -> None:
     with pytest.raises(Unmappable):
         SOURCE.map("OrderPlaced", {}, b"[]", {})
-
-
-# -- Olo's couriers -----------------------------------------------------------------------------
-
-
-def dispatch(word: str, settings: Any = None) -> OrderEvent:
-    body = {"orderId": 1001, "status": word}
-    return mapped(SOURCE, "DispatchStatusUpdate", body, settings)
-
-
-def test_a_delivered_dispatch_delivers_the_order() -> None:
-    event = dispatch("Delivered")
-    assert (event.status, event.unmapped_status, event.may_create) == ("delivered", "", False)
-
-
-@pytest.mark.parametrize(("word", "fact"), [("Canceled", Fact.FAILED), ("Returned", Fact.RETURNED)])
-def test_the_end_of_a_couriers_trip_is_not_that_of_the_order(word: str, fact: Fact) -> None:
-    event = dispatch(word)
-    assert (event.status, event.unmapped_status) == ("", "")
-    assert event.facts == [(fact, {})]
-
-
-def test_other_words_of_dispatch_are_asked_about() -> None:
-    assert dispatch("Assigned").unmapped_status == "Assigned"
-    assert dispatch("PickedUp", {"status_map": {"PickedUp": "out_for_delivery"}}).status == (
-        "out_for_delivery"
-    )
-    body = b'{"orderId": 1001, "status": "Assigned"}'
-    settings = {"status_map": {"Assigned": "ignore"}}
-    assert SOURCE.map("DispatchStatusUpdate", {}, body, settings) == []
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "x", [], {}, [None], [[]], {"a": 1}, True])
 def test_a_member_of_the_wrong_kind_never_breaks_the_reader(wrong: Any) -> None:
     for name in order():
-        if name != "orderIdString":
+        if name != "made":
             assert read(**{name: wrong}).external_id == ID
 
 
 def test_the_rules_about_contacts_are_said() -> None:
-    assert SOURCE.approval.startswith("Needs an enterprise agreement")
+    assert SOURCE.approval.startswith("Needs an Olo account")
     assert "masked_contacts" in SOURCE.contact_use
     assert SOURCE.contact_hours == 24
 
@@ -349,7 +293,7 @@ def test_the_rules_about_contacts_are_said() -> None:
 
 def told(hook: Any, kind: str, number: int, **changes: Any) -> None:
     """A signed message arrives and is understood."""
-    body = json.dumps(order(**changes)).encode()
+    body = json.dumps(changes if "message" in changes else order(**changes)).encode()
     bare = with_header(signed(body), "x-olo-event-type", kind)
     bare = with_header(bare, "x-olo-message-id", f"m{number}")
     raw = with_header(bare, "x-olo-signature", sign(SCHEME, bare, "test_secret"))
@@ -359,29 +303,36 @@ def told(hook: Any, kind: str, number: int, **changes: Any) -> None:
 
 @pytest.mark.django_db
 def test_without_a_clock_an_order_only_moves_forward() -> None:
-    hook = connected("olo")
-    for number, kind in enumerate(
-        ["ScheduledOrderFired", "OrderPlaced", "CustomerArrived", "OrderClosed", "OrderPlaced"]
-    ):
+    hook = connected("olo", settings={"members": MEMBERS})
+    for number, kind in enumerate(["OrderPlaced", "OrderPickedUp", "OrderPlaced"]):
         told(hook, kind, number)
     assert set(states()) == {"processed"}
     assert Order.objects.get().status == "picked_up"
-    assert steps() == ["confirmed", "picked_up"]
+    assert steps() == ["placed", "picked_up"]
 
 
 @pytest.mark.django_db
 def test_an_event_that_nobody_understands_is_for_the_inbox() -> None:
-    hook = connected("olo")
+    hook = connected("olo", settings={"members": MEMBERS})
     told(hook, "OrderPlaced", 1)
-    told(hook, "ScheduledOrderFailed", 2)
-    told(hook, "Test", 3)
+    told(hook, "OrderTeleported", 2)
+    told(hook, "Any", 3, message="hello")
     assert states() == ["processed", "failed", "ignored"]
-    assert "“ScheduledOrderFailed”" in InboundEvent.objects.get(event_key="m2").error
+    assert "“OrderTeleported”" in InboundEvent.objects.get(event_key="m2").error
     assert Order.objects.get().status == "placed"
 
 
 @pytest.mark.django_db
+def test_until_the_connection_names_the_members_the_inbox_keeps_the_bodies() -> None:
+    hook = connected("olo")
+    told(hook, "OrderPlaced", 1)
+    assert states() == ["failed"]
+    assert "members" in InboundEvent.objects.get().error
+
+
+@pytest.mark.django_db
 def test_the_numbers_of_marketplaces_stay_masked_in_the_order() -> None:
-    told(connected("olo", settings={"masked_contacts": True}), "OrderPlaced", 1)
+    settings = {"masked_contacts": True, "members": MEMBERS}
+    told(connected("olo", settings=settings), "OrderPlaced", 1)
     kept = Order.objects.get()
     assert (kept.contact_phone, kept.contact_proxy) == ("+12025550143", True)
