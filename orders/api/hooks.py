@@ -22,6 +22,7 @@ from orders.models import SourceConnection
 
 NOT_FOUND = "There is no such address."
 UNPROVEN = "The request is not signed as this address expects."
+DELIVERS = ("POST", "PUT")
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -64,6 +65,8 @@ class HookView(EdgeView):
     def post(self, request: Request, key: str) -> HttpResponseBase:
         """Store the events in the body, and say how many were new."""
         return _answer(request, key)
+
+    put = post  # Just Eat sends what its drivers do by PUT
 
     def get(self, request: Request, key: str) -> HttpResponseBase:
         """Answer a source that proves the address by GET."""
@@ -111,7 +114,7 @@ def _find(key: str, body: bytes) -> SourceConnection | None:
 def _receive(connection: SourceConnection, raw: Raw) -> HttpResponseBase:
     now = raw.received_at or timezone.now()
     try:
-        if raw.method != "POST":
+        if raw.method not in DELIVERS:
             return _set_up(raw, intake.handshake(connection, raw, now))
         received = intake.receive(connection, raw, now)
     except BadSignature:

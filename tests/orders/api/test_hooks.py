@@ -361,10 +361,33 @@ def test_a_cloudevents_sender_may_ask_whether_it_may_deliver() -> None:
     assert answer["WebHook-Allowed-Rate"] == "*"
 
 
-def test_put_and_delete_do_nothing() -> None:
+def test_patch_and_delete_do_nothing() -> None:
     hook = shop()
-    for method in ("put", "patch", "delete"):
+    for method in ("patch", "delete"):
         assert getattr(Client(), method)(f"/hooks/{hook.key}/").status_code == 405
+
+
+def put(key: str, body: bytes, headers: dict[str, str]) -> Any:
+    return Client().put(f"/hooks/{key}/", body, content_type="application/json", headers=headers)
+
+
+def test_a_put_is_stored_as_a_post_is() -> None:
+    """Just Eat sends what its drivers do by PUT."""
+    hook = shop()
+    answer = put(hook.key, ORDER, shopify_headers(ORDER))
+    assert (answer.status_code, answer.json()) == (200, {"received": 1, "duplicates": 0})
+    assert bytes(InboundEvent.objects.get().body) == ORDER
+    again = post(hook.key, ORDER, shopify_headers(ORDER))
+    assert again.json() == {"received": 0, "duplicates": 1}
+
+
+def test_a_put_is_checked_and_capped_as_a_post_is(settings: Any) -> None:
+    hook = shop()
+    assert put(hook.key, ORDER, shopify_headers(ORDER, secret="guess")).status_code == 401
+    long = b" " * (settings.MAX_WEBHOOK_BYTES + 1)
+    assert put(hook.key, long, shopify_headers(long)).status_code == 413
+    assert put("f" * 40, ORDER, shopify_headers(ORDER)).status_code == 404
+    assert_nothing_stored(hook, refused=1)
 
 
 def test_any_accept_header_is_answered_in_json() -> None:
