@@ -53,7 +53,7 @@ def reference(delivery_id: str, settings: Mapping[str, Any]) -> str:
     bare = delivery_id.removeprefix(prefix) if isinstance(prefix, str) else delivery_id
     if isinstance(mark, str) and mark and mark in bare:
         bare = bare.rpartition(mark)[0]
-    return bare or delivery_id
+    return bare
 
 
 def _part(

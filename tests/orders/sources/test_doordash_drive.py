@@ -238,6 +238,11 @@ def test_an_order_of_its_own() -> None:
     assert leg("DELIVERY_RETURNED", OWN).status == ""
 
 
+def test_numbers_that_come_again_do_not_find_an_old_order() -> None:
+    settings = {**OWN, "id_mark": "_"}
+    assert list(leg("DASHER_CONFIRMED", settings, external_delivery_id="1001_2").aliases) == []
+
+
 def _told(connection: Any, words: list[tuple[str, int]]) -> Order:
     for name, minutes in words:
         moment = datetime(2026, 11, 21, 18, 30, tzinfo=UTC) + timedelta(minutes=minutes)

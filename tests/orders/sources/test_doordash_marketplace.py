@@ -66,6 +66,9 @@ def key(body: Any) -> str:
 def test_an_order_that_is_passed_on_twice_is_one_event() -> None:
     assert key(marketplace_order()) == key(marketplace_order(tax=301)) == f"ORDERCREATE:{ORDER_ID}"
     assert key(marketplace_order(id="other")) != key(marketplace_order())
+    cancelled = {**marketplace_order(), "event": {"type": "OrderCancel"}}
+    assert key(cancelled) != key(marketplace_order())
+    assert key(cancelled) != key({**cancelled, "reason": "again"})
 
 
 def test_other_events_are_known_by_their_content() -> None:
@@ -149,6 +152,8 @@ def test_a_status_of_an_order_that_we_do_not_know() -> None:
     assert (event.status, event.unmapped_status) == ("", "SIMMERING")
     event = mapped(SOURCE, "", body, {"status_map": {"SIMMERING": "preparing"}})
     assert (event.status, event.unmapped_status) == ("preparing", "")
+    event = mapped(SOURCE, "", body, {"status_map": {"SIMMERING": ""}})
+    assert (event.status, event.unmapped_status) == ("", "")
 
 
 def test_an_order_without_its_envelope_is_an_order() -> None:
