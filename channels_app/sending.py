@@ -89,9 +89,13 @@ class Transport:
         self._session = self._guarded = None
 
     async def exchange(
-        self, request: Request, deadline_seconds: float, guard: bool = False
+        self,
+        request: Request,
+        deadline_seconds: float,
+        guard: bool = False,
+        cap: int = BODY_CAP,
     ) -> Response:
-        """Send `request` and read the answer, all within the deadline.
+        """Send `request` and read the answer (at most `cap` bytes), all within the deadline.
 
         With `guard` the URL came from outside: https only, and public addresses only.
         """
@@ -109,7 +113,7 @@ class Transport:
                 allow_redirects=False,
                 timeout=_timeout(deadline_seconds),
             ) as answer:
-                body = await _read(answer)
+                body = await _read(answer, cap)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, headers, body)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
@@ -154,17 +158,17 @@ def _url(url: str) -> URL:
     return URL(url, encoded=True)
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
+async def _read(answer: aiohttp.ClientResponse, cap: int = BODY_CAP) -> bytes:
     """The body, cut at the cap; a longer one costs its connection."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in answer.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
-        if size > BODY_CAP:
+        if size > cap:
             answer.close()
             break
-    return b"".join(chunks)[:BODY_CAP]
+    return b"".join(chunks)[:cap]
 
 
 def _failure(error: Exception) -> SendError:

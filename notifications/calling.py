@@ -13,9 +13,10 @@ from channels_app.contract import Accepted
 from channels_app.failures import AccessRefused, FailureKind, SendError
 from channels_app.sending import Transport, look_up, send
 from channels_app.tokens import Tokens
-from notifications import checking, outcomes
+from notifications import checking, fetching, outcomes
 from notifications.composing import Composed, compose
 from notifications.context import Job
+from notifications.source_calls import SourceCaller
 from orders.normalising import where
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Caller:
     ) -> None:
         self._transport, self._in_database, self._now = transport, in_database, now
         self._deadline = settings.SEND_TIMEOUT_SECONDS
+        self._sources = SourceCaller(transport, in_database, now)
         self.tokens = Tokens(transport, in_database, now, self._deadline)
 
     async def send(self, job: Job, composed: Composed) -> outcomes.Result:
@@ -76,6 +78,10 @@ class Caller:
     async def _send(self, job: Job, composed: Composed) -> Accepted:
         await self.tokens.ready(job.channel)
         return await send(self._transport, job.channel.speaker, composed.message, self._deadline)
+
+    async def fetch(self, pointer: fetching.Pointer) -> None:
+        """Ask a source for what one of its bodies points at."""
+        await fetching.fetch(pointer, self._sources, self._in_database, self._now())
 
     async def check(self, asked: checking.Asked) -> None:
         """Find out whether a channel works, because somebody wants to know."""

@@ -25,11 +25,10 @@ from channels_app.models import Channel
 from notifications import (
     checking,
     context,
+    fetching,
     health,
-    library,
     limits,
     outcomes,
-    receipts,
     resting,
     suspects,
     unknown,
@@ -41,8 +40,8 @@ from notifications.gating import gate
 from notifications.lanes import BATCH, Lanes, most_pressing
 from notifications.last_look import moved_on
 from notifications.planning import plan
-from notifications.sweeping import SWEEPS
-from notifications.taking import Taker, one_of_many
+from notifications.sweeping import sweep
+from notifications.taking import Taker
 from orders.normalising import normalise, where
 
 log = logging.getLogger(__name__)
@@ -54,7 +53,6 @@ UPSTREAM_EVERY = 0.03  # seconds between looks upstream while messages are being
 WATCH = 0.015  # seconds between looks while lingering
 IDLE = 1.0  # seconds between looks without a doorbell
 CHORES_EVERY = 1.0
-EARLY = 1000  # receipts of messages not known yet that are looked at
 
 
 class Pump:
@@ -201,7 +199,22 @@ class Pump:
         await self._db(close_old_connections)
         moved: int = await self._db(normalise, BATCH, self.now())
         self._rung |= bool(moved)
-        return moved
+        return moved + (await self._fetch() if moved else 0)
+
+    async def _fetch(self) -> int:
+        """Ask sources for what their bodies only point at; how many questions there are."""
+        pointers = await self._db(fetching.take, self.now())
+        for pointer in pointers:
+            task = asyncio.get_running_loop().create_task(self._caller.fetch(pointer))
+            self._tasks.add(task)
+            task.add_done_callback(self._fetched)
+        return len(pointers)
+
+    def _fetched(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._rung = True
+        if self._bell is not None:
+            self._bell.set()
 
     async def _plan(self) -> int:
         """Timeline to deliveries."""
@@ -330,6 +343,7 @@ class Pump:
                 self._launch(self._ask(job), job.channel)
         for asked in await self._db(checking.take, self.now()):
             self._launch(self._caller.check(asked), asked.channel)
+        await self._fetch()
         if await self._db(suspects.waiting, self.now()):
             await self._try_suspects()
         return len(ask)
@@ -351,14 +365,7 @@ class Pump:
 
     def _sweep(self) -> list[Job]:
         now = self.now()
-        library.refresh_channels()
-        unknown.expire_leases(BATCH, now)
-        ask, others = unknown.split(unknown.take(BATCH, 60, now))
-        for job in others:
-            one_of_many(unknown.decide, job, now)
-        one_of_many(receipts.match_early, EARLY, now)
-        for look in SWEEPS:
-            one_of_many(look, now)
+        ask = sweep(BATCH, now)
         self._pulse.beat(now)
         return ask
 

@@ -25,7 +25,11 @@ NOTICED = 1000
 FILE = "last_beat.json"
 PAST_COUNTS_FOR = timedelta(days=2)  # events of the copied past may wait so long for their order
 _OWED = (Delivery.State.QUEUED, Delivery.State.SENDING, Delivery.State.UNKNOWN)
-_OPEN = (InboundEvent.State.RECEIVED, InboundEvent.State.WAITING)
+_OPEN = (
+    InboundEvent.State.RECEIVED,
+    InboundEvent.State.FETCHING,
+    InboundEvent.State.WAITING,
+)
 REASON = "The database was restored: it may have been sent before. A person decides."
 
 

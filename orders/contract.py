@@ -265,6 +265,10 @@ class OrderSource:
         """What the stored body means. Raises Unmappable with a sentence for the inbox."""
         raise Unmappable("This source has no mapping.")
 
+    def acknowledgement(self, raw: Raw) -> tuple[str, str] | None:
+        """What the sender wants to hear once its events are stored: (content type, body)."""
+        return None
+
     def base(self, credentials: Mapping[str, str]) -> str:
         """Where the API of a connection with these credentials lives."""
         return self.api_base

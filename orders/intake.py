@@ -157,6 +157,7 @@ def replay(ids: Iterable[int], mode: str | None = "replay", now: datetime | None
         "attempts": 0,
         "lease_until": None,
         "processed_at": None,
+        "fetched": None,
         **({"mode": mode} if mode else {}),
         "due_at": now or timezone.now(),
     }

@@ -4,13 +4,14 @@ import logging
 import traceback
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
 
 from orders import registry
 from orders.claiming import claim, database_now, set_each
-from orders.contract import OrderEvent, SourceError, Unmappable
+from orders.contract import Api, OrderEvent, OrderSource, SourceError, Unmappable
 from orders.loading import Word
 from orders.lock_waits import is_held
 from orders.models import InboundEvent
@@ -79,7 +80,7 @@ def _work_off(rows: Sequence[InboundEvent], now: datetime) -> None:
     words = [
         Word(event, row.connection, inbound=row, mode=row.mode)
         for row in rows
-        for event in _map(row)
+        for event in _map(row, now)
     ]
     try:
         _record(words, now)
@@ -129,7 +130,16 @@ def _claim(limit: int, now: datetime) -> list[InboundEvent]:
     return list(rows.filter(id__in=[pk for (pk,) in ids]).order_by("id"))
 
 
-def _map(row: InboundEvent) -> Sequence[OrderEvent]:
+def _points_elsewhere(row: InboundEvent, source: OrderSource) -> bool:
+    """Whether the order has to be asked for at its source before the body means anything."""
+    if row.fetched is not None or type(source).ask is OrderSource.ask:
+        return False
+    credentials: Any = row.connection.credentials
+    api = Api(source.base(credentials), credentials, row.connection.settings)
+    return source.ask(row.topic, row.headers, bytes(row.body), api) is not None
+
+
+def _map(row: InboundEvent, now: datetime) -> Sequence[OrderEvent]:
     """What a stored body means; a failure stays on the row in a sentence."""
     if row.state == State.RECEIVED and row.attempts > SET_ASIDE_AFTER:
         row.state = State.FAILED
@@ -139,7 +149,11 @@ def _map(row: InboundEvent) -> Sequence[OrderEvent]:
     try:
         source = registry.source(row.connection.source)
         row.mapper_version = source.mapper_version
-        events = source.map(row.topic, row.headers, bytes(row.body), row.connection.settings)
+        if _points_elsewhere(row, source):
+            row.state, row.due_at = State.FETCHING, now
+            return []
+        body = bytes(row.fetched or row.body)
+        events = source.map(row.topic, row.headers, body, row.connection.settings)
     except (SourceError, LookupError) as error:
         row.state, row.error = State.FAILED, str(error)
         return []

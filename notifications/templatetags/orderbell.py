@@ -40,6 +40,7 @@ _STATES: Mapping[str, tuple[str, str]] = {
 }
 _INBOUND: Mapping[str, tuple[str, str]] = {
     InboundEvent.State.RECEIVED: ("clock", "wait"),
+    InboundEvent.State.FETCHING: ("search", "wait"),
     InboundEvent.State.PROCESSED: ("check", "good"),
     InboundEvent.State.IGNORED: ("slash", "mute"),
     InboundEvent.State.WAITING: ("history", "warn"),

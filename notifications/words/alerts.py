@@ -25,6 +25,8 @@ class AlertWords:
     held: str  # nobody knows whether it was sent, and a person decides
     held_detail: str
     held_act: str
+    no_access: str
+    no_access_act: str
     restored: str
     restored_detail: str
     restored_act: str
@@ -50,6 +52,8 @@ EN = AlertWords(
     held="Was {who} told about order {order} by {channel}?",
     held_detail="The provider's answer was lost. The message waits for you.",
     held_act="Look it up at the provider, then send it again or let it be",
+    no_access="{source} refuses our credentials",
+    no_access_act="Renew the credentials of the connection; what came in meanwhile waits",
     restored="The database was restored: {count} messages wait for you",
     restored_detail="They may have been sent before the restore. What comes in now is sent as "
     "always.",
@@ -88,6 +92,8 @@ ES = AlertWords(
     held="¿Se avisó a {who} del pedido {order} por {channel}?",
     held_detail="Se perdió la respuesta del proveedor. El mensaje espera tu decisión.",
     held_act="Compruébalo en el proveedor y decide si se envía otra vez",
+    no_access="{source} rechaza nuestras credenciales",
+    no_access_act="Renueva las credenciales de la conexión; lo que llegó mientras tanto espera",
     restored="Se restauró la base de datos: {count} mensajes esperan tu decisión",
     restored_detail="Quizá se enviaron antes de la restauración. Lo que llega ahora se envía como "
     "siempre.",

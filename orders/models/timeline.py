@@ -52,6 +52,9 @@ class InboundEvent(models.Model):
                 name="inbound_open",
                 condition=models.Q(state__in=["received", "waiting"]),
             ),
+            models.Index(
+                fields=["due_at"], name="inbound_fetching", condition=models.Q(state="fetching")
+            ),
             models.Index(fields=["connection", "-id"], name="inbound_by_connection"),
             models.Index(fields=["-id"], name="inbound_failed", condition=models.Q(state="failed")),
         ]
