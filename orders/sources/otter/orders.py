@@ -1,6 +1,5 @@
 """Otter's events: an order, its history, a bare status, a cancellation, a delivery."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,12 +23,6 @@ from orders.statuses import BROUGHT, Fact
 
 PLATFORMS = frozenset({"ORDERING_MARKETPLACE", "AGGREGATOR"})
 LONGEST_PREPARATION = 24 * 60  # minutes
-_ODD_FRACTION = re.compile(r"(?<=:\d\d):(?=\d{3}(?:Z|[+-]))")
-
-
-def moment(value: Any) -> datetime | None:
-    """A time of Otter's; its own example has a colon before the milliseconds."""
-    return timestamp(_ODD_FRACTION.sub(".", value) if isinstance(value, str) else value)
 
 
 def payload_of(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +40,7 @@ def order_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, Any]
     word = text(order.get("status"), 60).upper()
     method = METHODS.get(text(dig(order, "fulfillmentInfo", "fulfillmentMode"), 40).upper(), "")
     means = meaning(word, method, settings)
-    at = moment(body.get("eventTime"))
+    at = timestamp(body.get("eventTime"))
     currency = currency_code(order.get("currencyCode"))
     group = _group(order, method, settings)
     return OrderEvent(
@@ -65,7 +58,7 @@ def order_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, Any]
         fulfilment_type=method,
         currency=currency,
         total_minor=minor_or_none(dig(order, "orderTotal", "total"), currency),
-        placed_at=moment(order.get("orderedAt")),
+        placed_at=timestamp(order.get("orderedAt")),
         contact=read_contact(order, settings),
         lines=read_lines(order),
         lines_complete=isinstance(order.get("items"), list),
@@ -104,13 +97,13 @@ def _aliases(body: Mapping[str, Any]) -> list[str]:
 def _group(order: Mapping[str, Any], method: str, settings: Mapping[str, Any]) -> Group:
     info = order.get("fulfillmentInfo")
     courier = text(dig(info, "courierStatus"), 60).upper()
-    ready = moment(dig(info, "estimatedPickupTime")) or moment(dig(info, "pickupTime"))
+    ready = timestamp(dig(info, "estimatedPickupTime")) or timestamp(dig(info, "pickupTime"))
     return Group(
         status=meaning(courier, method, settings).status,
         source_status=courier,
         sub_status=courier.lower()[:40],
         ready_at=ready,
-        deliver_to=moment(dig(info, "deliveryTime")) if method in BROUGHT else None,
+        deliver_to=timestamp(dig(info, "deliveryTime")) if method in BROUGHT else None,
     )
 
 
@@ -197,7 +190,7 @@ def bare_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, Any])
     return _news(
         topic,
         body,
-        moment(body.get("eventTime")),
+        timestamp(body.get("eventTime")),
         status=means.status,
         source_status=topic,
         unmapped_status=means.unmapped,
@@ -209,7 +202,7 @@ def history_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, An
     """orders.order_status_update: all steps so far; the newest counts."""
     payload = payload_of(body)
     steps = [
-        (moment(one.get("eventTime")), text(one.get("status"), 60).upper())
+        (timestamp(one.get("eventTime")), text(one.get("status"), 60).upper())
         for one in objects(payload.get("orderStatusHistory"))
     ]
     if not steps:
@@ -222,7 +215,7 @@ def history_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, An
     return _news(
         topic,
         body,
-        at or moment(body.get("eventTime")),
+        at or timestamp(body.get("eventTime")),
         status=means.status,
         source_status=word,
         unmapped_status=means.unmapped,
@@ -255,7 +248,7 @@ def delivery_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, A
         source_status=word,
         sub_status=SUB_STATUSES.get(word, said.lower()[:40]),
         ready_at=None,
-        deliver_to=moment(payload.get("estimatedDeliveryTime")),
+        deliver_to=timestamp(payload.get("estimatedDeliveryTime")),
         tracking=[Tracking(carrier=provider, url=link)] if link else [],
         courier=provider,
     )
@@ -263,7 +256,7 @@ def delivery_event(topic: str, body: Mapping[str, Any], settings: Mapping[str, A
     return _news(
         topic,
         body,
-        moment(payload.get("updatedTime")) or moment(body.get("eventTime")),
+        timestamp(payload.get("updatedTime")) or timestamp(body.get("eventTime")),
         unmapped_status=means.unmapped,
         groups=[group],
         facts=failed,

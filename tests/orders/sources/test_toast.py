@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -34,7 +35,6 @@ from orders.sources.toast.source import SOURCE, STAMP, TOAST
 from orders.timeline import record
 from tests.factories import ConnectionFactory
 from tests.orders.sources.bodies import mapped
-from tests.orders.sources.test_sample_bodies import SAMPLES
 from tests.orders.sources.toast_bodies import (
     EVENT,
     GUID,
@@ -51,6 +51,8 @@ from tests.orders.sources.toast_bodies import (
 
 NOW = datetime(2026, 11, 21, 19, 30, 1, tzinfo=UTC)
 SECRET = "toast-subscription-secret"
+BESIDE = Path(__file__).resolve().parents[3].parent / "shared" / "payloads"
+SAMPLES = Path(os.environ.get("SAMPLE_PAYLOADS", BESIDE))
 
 
 def order(settings: dict[str, Any] | None = None, **changes: Any) -> OrderEvent:
