@@ -129,7 +129,8 @@ class UberStandIn:
         url = urlsplit(ask.url)
         if url.path.endswith(OAUTH_PATH):
             return self._token(ask)
-        if ask.headers.get("authorization") != f"Bearer {GRANTED}":
+        headers = {name.lower(): value for name, value in ask.headers.items()}
+        if headers.get("authorization") != f"Bearer {GRANTED}":
             return told(401, {"code": "unauthorized", "message": "Invalid OAuth 2.0 credentials."})
         if ask.method != "GET":
             return told(405, {"code": "method_not_allowed", "message": "Method not allowed"})

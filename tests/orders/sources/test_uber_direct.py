@@ -551,6 +551,9 @@ def test_the_stand_in_refuses_what_uber_refuses() -> None:
     headers = {"authorization": f"Bearer {uber_api.GRANTED}"}
     path = "https://x.example/v1/customers/cus_sandbox/deliveries/del_sandbox1"
     assert stand_in.handle(Ask("GET", path)).status == 401
+    assert (
+        stand_in.handle(Ask("GET", path, {"Authorization": headers["authorization"]})).status == 200
+    )
     assert stand_in.handle(Ask("POST", path, headers)).status == 405
     assert stand_in.handle(Ask("GET", path + "0", headers)).status == 404
     wrong = Ask("POST", "https://x.example/oauth/v2/token", {}, b"grant_type=password")
