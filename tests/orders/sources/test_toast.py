@@ -244,6 +244,14 @@ def test_a_void_item_was_taken_off() -> None:
     assert event.status == "preparing"
 
 
+def test_what_is_void_is_neither_waited_for_nor_paid() -> None:
+    done = toast_check(toast_selection(1, "READY"), toast_selection(2, "SENT", voided=True))
+    for gone in ({"voided": True}, {"deleted": True}):
+        other = toast_check(toast_selection(3, "SENT"), guid="c2", totalAmount=8, **gone)
+        event = order(checks=[done, other])
+        assert (event.status, event.total_minor) == ("ready", 2150)
+
+
 def test_modifiers_and_quantities() -> None:
     extra = [{"displayName": "no\r\nonions"}, {"displayName": "\u202elarge"}]
     item = toast_selection(1, quantity=0.5, modifiers=extra)
