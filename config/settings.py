@@ -194,6 +194,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "args": ["forget_foreign_receipts"],
     },
+    "list_sources": {
+        "task": "notifications.tasks.chore",
+        "schedule": 300.0,
+        "args": ["list_sources"],
+    },
     "balance_channels": {
         "task": "notifications.tasks.chore",
         "schedule": 60.0,

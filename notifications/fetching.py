@@ -5,7 +5,7 @@ The rows wait in the inbox as `fetching`. One answer serves all rows that ask fo
 
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 from notifications import doorbell, incidents
 from notifications.incidents import Trouble
 from notifications.models import IncidentKind
-from notifications.source_calls import SourceCaller
+from notifications.source_calls import SourceCaller, api_of
 from notifications.words.alerts import alert_words
 from orders import registry
 from orders.claiming import claim, database_now
@@ -22,7 +22,7 @@ from orders.contract import Api, Ask, NoAccess, SourceError, TokenRefused, TryLa
 from orders.models import InboundEvent, SourceConnection
 
 State = InboundEvent.State
-AT_ONCE = 16
+AT_ONCE = 24
 LEASE_SECONDS = 60
 LONGEST_WAIT = timedelta(minutes=15)
 NO_ACCESS_WAIT = timedelta(minutes=5)
@@ -51,7 +51,7 @@ def take(now: datetime) -> list[Pointer]:
         f"state = 'fetching' AND due_at <= %s AND (lease_until IS NULL OR lease_until < "
         f"{database_now()})",
         "id",
-        AT_ONCE * 4,
+        AT_ONCE,
         {"lease_until": database_now(LEASE_SECONDS), "attempts": "attempts + 1"},
         params=[now],
     )
@@ -61,14 +61,14 @@ def take(now: datetime) -> list[Pointer]:
     alike: dict[object, list[InboundEvent]] = defaultdict(list)
     for row in events.filter(pk__in=[pk for (pk,) in rows]).order_by("id"):
         alike[_what(row)].append(row)
-    return [Pointer(some[0].connection, tuple(some)) for some in alike.values()][:AT_ONCE]
+    return [Pointer(some[0].connection, tuple(some)) for some in alike.values()]
 
 
 def _what(row: InboundEvent) -> object:
     """What a row asks for; by itself when that cannot be said without a token."""
     try:
         asks = registry.source(row.connection.source).ask(
-            row.topic, row.headers, bytes(row.body), Api("https://api.invalid", {}, {}, "t")
+            row.topic, row.headers, bytes(row.body), api_of(row.connection, "a token")
         )
     except Exception:
         return row.pk
@@ -88,7 +88,10 @@ async def fetch(
     source = registry.source(row.connection.source)
     try:
         told = await caller.ask(pointer.connection, partial(_asks, row))
-        body = b"" if told is None else source.fetched(row.topic, bytes(row.body), told)
+        bodies = {
+            one.pk: b"" if told is None else source.fetched(one.topic, bytes(one.body), told)
+            for one in pointer.rows
+        }
     except TryLater as error:
         await in_database(later, pointer, str(error), error.seconds, now)
     except TokenRefused as error:
@@ -98,14 +101,15 @@ async def fetch(
     except SourceError as error:
         await in_database(fail, pointer, str(error), now)
     else:
-        await in_database(keep, pointer, body, now)
+        await in_database(keep, pointer, bodies, now)
 
 
-def keep(pointer: Pointer, body: bytes, now: datetime) -> None:
+def keep(pointer: Pointer, bodies: Mapping[int, bytes], now: datetime) -> None:
     """The answer is stored beside the body that pointed at it, and understood next."""
-    InboundEvent.objects.filter(pk__in=pointer.ids, state=State.FETCHING).update(
-        state=State.RECEIVED, fetched=body, error="", lease_until=None, due_at=now, attempts=0
-    )
+    for pk, body in bodies.items():
+        InboundEvent.objects.filter(pk=pk, state=State.FETCHING).update(
+            state=State.RECEIVED, fetched=body, error="", lease_until=None, due_at=now, attempts=0
+        )
     connection = pointer.connection
     incidents.resolve(connection.brand_id, _about(connection), "The source answers again.", now)
     doorbell.ring()

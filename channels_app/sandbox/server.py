@@ -11,7 +11,7 @@ import importlib.util
 import json
 import logging
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -55,20 +55,29 @@ def demo_credentials(slug: str) -> dict[str, str]:
     return made
 
 
+# The stand-in of something that is no provider: method, path with query, headers, body -> answer.
+Foreign = Callable[[str, str, Mapping[str, str], bytes], tuple[int, Mapping[str, str], bytes]]
+
+
 class SandboxServer:
-    """The stand-in server, in the foreground or in a thread of its own."""
+    """The stand-in server, in the foreground or in a thread of its own.
+
+    `foreign` stands in for APIs that are no providers', each under its own first path segment.
+    """
 
     def __init__(
         self,
         host: str = "127.0.0.1",
         port: int = 0,
         accounts: Mapping[str, Sequence[Account]] | None = None,
+        foreign: Mapping[str, Foreign] | None = None,
     ) -> None:
         self.host, self.port = host, port
         self.base_url = ""
         self.faults = Faults()
         self._book = Book(accounts or {})
         self._ends = ends()
+        self._foreign = dict(foreign or {})
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._trouble: BaseException | None = None
@@ -155,6 +164,8 @@ class SandboxServer:
         slug, _slash, rest = request.path.lstrip("/").partition("/")
         if slug == "_control":
             return await self._control(request, rest)
+        if slug in self._foreign:
+            return await self._stranger(request, slug)
         end = self._ends.get(slug)
         if end is None:
             return _json({"error": f"No provider is mounted at /{slug}/.", "see": "/_control"}, 404)
@@ -164,6 +175,13 @@ class SandboxServer:
             return await self._provider(request, end, f"/{rest}")
         finally:
             stats.in_flight -= 1
+
+    async def _stranger(self, request: web.BaseRequest, slug: str) -> web.StreamResponse:
+        names = {name.lower(): value for name, value in request.headers.items()}
+        body = await request.content.read()
+        path = request.path_qs.removeprefix(f"/{slug}")
+        status, headers, answer = self._foreign[slug](request.method, path, names, body)
+        return web.Response(status=status, headers=dict(headers), body=answer)
 
     async def _provider(
         self, request: web.BaseRequest, end: SandboxEnd, path: str

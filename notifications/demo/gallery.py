@@ -6,6 +6,7 @@ has joined everything: one order there shows all of them at once.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -13,11 +14,13 @@ from django.utils import timezone
 
 from channels_app import registry
 from channels_app.contract import AddressKind, Family, Provider
+from channels_app.credentials import is_secret
 from channels_app.providers.webpush.sandbox import demo_subscription
 from consents import recording
 from consents.models import ContactPoint
 from notifications.models import MessageTemplate
 from orders import registry as sources
+from orders import sandbox
 from orders.models import Brand, Customer, CustomerIdentity
 
 FILE = "gallery.yaml"
@@ -99,7 +102,33 @@ def _connection(slug: str) -> dict[str, Any]:
         "store": STORE,
         "secret": f"env:{slug.upper()}_SECRET",
     }
+    if slug in sandbox.slugs():
+        found["settings"] = {"sandbox": True}
+        found["credentials"] = {
+            name: f"env:{_api_variable(slug, name)}" if is_secret(name) else value
+            for name, value in _api_credentials(slug).items()
+            if name in source.CREDENTIALS
+        }
     return found
+
+
+@cache
+def _api_credentials(slug: str) -> Mapping[str, str]:
+    """The same for the file and for the environment that it asks for."""
+    return sandbox.demo_credentials(slug)
+
+
+def _api_variable(slug: str, name: str) -> str:
+    return f"source_{slug}_{name}".upper()
+
+
+def api_environment() -> dict[str, str]:
+    """What the stand-ins of sources' APIs are called with; only stand-ins take it."""
+    return {
+        _api_variable(slug, name): value
+        for slug in sandbox.slugs()
+        for name, value in _api_credentials(slug).items()
+    }
 
 
 def _channel(slug: str, credentials: Mapping[str, str]) -> dict[str, Any]:

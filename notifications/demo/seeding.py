@@ -60,7 +60,8 @@ def _open_gallery(brand: Brand, known: dict[str, Any]) -> None:
         set(used.values_list("source", flat=True)),
         known["channels"],
     )
-    config_file.apply(text, gallery.FILE, secrets.environment(known))
+    environment = secrets.environment(known) | gallery.api_environment()
+    config_file.apply(text, gallery.FILE, environment)
     gallery.regular(brand)
     gallery.provider_texts(brand)
 
