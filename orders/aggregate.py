@@ -42,6 +42,7 @@ class Aggregate:
     region: str = ""  # reads national phone numbers
     aliases: set[str] = field(default_factory=set)
     contact_changed: bool = False
+    legs: set[tuple[int, str]] = field(default_factory=set)  # (courier's connection, delivery)
 
 
 def canonical_at(event: OrderEvent) -> str:

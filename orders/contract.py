@@ -240,6 +240,7 @@ class OrderSource:
     approval: ClassVar[str] = ""  # a sentence, where the platform must approve first
     # What the contact data may be used for, and for how long; a sentence for staff.
     contact_use: ClassVar[str] = ""
+    courier: ClassVar[bool] = False  # brings orders of other connections, see orders.legs
     contact_hours: ClassVar[int] = 0  # masked numbers and PINs are purged so long after the end
     # the source's word -> ours; a connection's `status_map` setting adds to it
     STATUSES: ClassVar[Mapping[str, str]] = {}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from orders import legs
 from orders.aggregate import Aggregate
 from orders.contract import OrderEvent
 from orders.models import (
@@ -50,9 +51,13 @@ class Word:
 def load(words: Sequence[Word], now: datetime) -> list[Aggregate | None]:
     """The order of each word with its lines and groups, locked; made when the word may make it."""
     names = _by_name(words)
+    new_legs = _legs(words, names, now)
+    names |= new_legs
     born = _create([w for w in words if not _found(w, names) and _may_create(w)], now)
     if born:
-        names = _by_name(words)
+        names = {**names, **_by_name(words)}
+        new_legs |= _legs(words, names, now)  # an order and its leg may come in one batch
+        names |= new_legs
     ids = {order_id for w in words if (order_id := _found(w, names))}
     wholes = _aggregates(ids)
     regions = {w.connection.pk: w.connection.brand.country for w in words}
@@ -62,7 +67,23 @@ def load(words: Sequence[Word], now: datetime) -> list[Aggregate | None]:
         whole.fresh = key in born and not whole.groups
         whole.region = regions.get(whole.order.connection_id, "")
     found = [_found(w, names) for w in words]
+    for leg, order_id in new_legs.items():
+        if order_id in wholes:
+            wholes[order_id].legs.add(leg)
     return [wholes.get(order_id) if order_id else None for order_id in found]
+
+
+def _legs(
+    words: Sequence[Word], names: dict[tuple[int, str], int], now: datetime
+) -> dict[tuple[int, str], int]:
+    """For couriers' words about a leg that is new: the order of another connection."""
+    new = [w for w in words if legs.is_courier(w.connection) and not _found(w, names)]
+    found = {
+        (w.connection.pk, w.event.external_id): legs.referred(w.connection, w.event, now)
+        for w in new
+        if w.event.external_id and not w.event.may_create
+    }
+    return {key: order_id for key, order_id in found.items() if order_id}
 
 
 def _may_create(word: Word) -> bool:
@@ -220,6 +241,10 @@ def _alias(wholes: Sequence[Aggregate]) -> None:
             for name in sorted(names - known)
         ]
         order.clocks["aliases"] = sorted(names | known)
+        rows += [  # a courier's names are its own: the shop may call another order so
+            OrderAlias(connection_id=courier, order=order, value=name[:160])
+            for courier, name in sorted(whole.legs)
+        ]
     if rows:
         rows.sort(key=lambda row: (row.connection_id, row.value))
         OrderAlias.objects.bulk_create(rows, ignore_conflicts=True)

@@ -8,13 +8,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
+from django.db.models import Q
 
 from orders import registry
 from orders.claiming import claim, database_now, set_each
 from orders.contract import Api, OrderEvent, OrderSource, SourceError, Unmappable
+from orders.legs import couriers
 from orders.loading import Word
 from orders.lock_waits import is_held
-from orders.models import InboundEvent
+from orders.models import InboundEvent, SourceConnection
 from orders.timeline import record
 
 log = logging.getLogger(__name__)
@@ -175,9 +177,10 @@ def _record(words: Sequence[Word], now: datetime) -> None:
     recorded = record(words, now)
     if recorded.born:
         # Somebody may have been waiting for just this order.
-        InboundEvent.objects.filter(state=State.WAITING, connection_id__in=recorded.born).update(
-            due_at=now
-        )
+        brands = SourceConnection.objects.filter(pk__in=recorded.born).values("brand_id")
+        mine = Q(connection_id__in=recorded.born)
+        legs_of_mine = Q(connection__source__in=couriers(), connection__brand_id__in=brands)
+        InboundEvent.objects.filter(mine | legs_of_mine, state=State.WAITING).update(due_at=now)
     for word, order in zip(words, recorded.orders, strict=True):
         row = word.inbound
         if row is None:

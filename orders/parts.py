@@ -46,6 +46,16 @@ def find_group(whole: Aggregate, group: Group) -> FulfilmentGroup | None:
     return None
 
 
+def known_part(whole: Aggregate, group: Group) -> FulfilmentGroup | None:
+    """The row that `group` speaks of or takes over: it may be what is left of the order."""
+    row = find_group(whole, group)
+    if row is not None:
+        return row
+    main = next((one for one in whole.groups if not one.lines), None)
+    takes_over = main is not None and group.key != "main" and _covers_the_rest(whole, group)
+    return main if takes_over else None
+
+
 def merge_group(whole: Aggregate, group: Group, event: OrderEvent, who: str) -> list[Entry]:
     """One part's facts."""
     row, entries = _group_row(whole, group)
@@ -75,12 +85,10 @@ def _names_its_lines(whole: Aggregate, row: FulfilmentGroup, group: Group) -> bo
 
 def _group_row(whole: Aggregate, group: Group) -> tuple[FulfilmentGroup, list[Entry]]:
     """The row for `group`, made when needed; a split is a fact of its own."""
-    row = find_group(whole, group)
+    row = known_part(whole, group)
     if row is not None:
         return row, []
     main = next((one for one in whole.groups if not one.lines), None)
-    if main is not None and group.key != "main" and _covers_the_rest(whole, group):
-        return main, []
     row = FulfilmentGroup(order=whole.order, key=group.key[:120], lines=dict(group.lines))
     if main is not None:
         row.status, row.method = main.status, main.method

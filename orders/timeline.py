@@ -19,6 +19,7 @@ from orders.aggregate import LATE, Aggregate, Entry
 from orders.clocks import STAFF
 from orders.contract import Clock, Group, OrderEvent
 from orders.deriving import active, everything_refunded, group_status, order_status
+from orders.legs import heard
 from orders.loading import Word
 from orders.lock_waits import wait_a_moment
 from orders.merging import merge
@@ -81,7 +82,7 @@ def _announce(change_ids: list[int]) -> None:
 
 def _apply(whole: Aggregate, word: Word, now: datetime) -> list[StatusChange]:
     """Merge one word and say what changed."""
-    event = word.event
+    event = word.event if word.actor else heard(whole, word.connection, word.event)
     if event.occurred_at is None:
         event = replace(event, occurred_at=event.clock.at or now)
     who = STAFF if word.actor else f"c{word.connection.pk}"
@@ -144,7 +145,7 @@ def _step(order: Order, key: str, status: str, previous: str, *, part: bool) -> 
 
 def _silence(order: Order, word: Word, event: OrderEvent) -> str:
     """Why nobody but staff may hear of this, or empty."""
-    if order.is_test or event.test or word.mode == "test":
+    if order.is_test or word.event.test or word.mode == "test":
         return "test"
     if word.mode in ("import", "replay", "reconcile"):
         return word.mode
