@@ -4,6 +4,7 @@ Nothing here touches the database; `orders.timeline` loads and stores.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from orders.models import Order, OrderLine
 from orders.parts import ensure_groups, find_group, late_status, merge_group
 from orders.phones import e164
 from orders.statuses import Fact
+from orders.withheld import PHONE_PIN, PURGED_AT, shown
 
 
 def merge(whole: Aggregate, event: OrderEvent, who: str) -> list[Entry]:
@@ -67,8 +69,8 @@ def _attributes(order: Order, event: OrderEvent, memory: Memory) -> None:
     """The source's extras: all are kept, the newest word counts."""
     if not event.attributes:
         return
-    new, old = dict(event.attributes), order.attributes
-    newest = memory.accepts("attributes", new, old)
+    new, old = shown(event.attributes), order.attributes
+    newest = memory.accepts("attributes", new, shown(old))
     order.attributes = {**old, **new} if newest else {**new, **old}
 
 
@@ -77,6 +79,8 @@ def _contact(whole: Aggregate, contact: Contact | None, memory: Memory) -> None:
     if contact is None:
         return
     order = whole.order
+    if contact.proxy and PURGED_AT in order.attributes:
+        contact = replace(contact, phone="", phone_pin="")
     said = {
         "contact_name": contact.name[:200],
         "contact_given_name": contact.given_name[:100],
@@ -91,6 +95,9 @@ def _contact(whole: Aggregate, contact: Contact | None, memory: Memory) -> None:
     if order.contact_phone_raw == contact.phone[:60] and contact.phone:
         order.contact_proxy = contact.proxy
         order.contact_phone = e164(contact.phone, contact.country or whole.region)
+    pin = contact.phone_pin[:40]
+    if pin and memory.accepts(PHONE_PIN, pin, order.attributes.get(PHONE_PIN, "")):
+        order.attributes = {**order.attributes, PHONE_PIN: pin}
 
 
 def _lines(whole: Aggregate, event: OrderEvent, memory: Memory) -> list[Entry]:

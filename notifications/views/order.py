@@ -22,6 +22,7 @@ from notifications.views.story import Entry, story, summary
 from orders.deriving import active
 from orders.models import Order, OrderLine, StatusChange
 from orders.statuses import Fact, Status
+from orders.withheld import PHONE_PIN, PURGED_AT
 
 FOUND = 50
 PROMISES = 8  # of one order are shown, the newest
@@ -63,6 +64,8 @@ def _context(found: Order) -> dict[str, object]:
         "stages": _stages(found, lines, [one.change for one in entries if one.change]),
         "lines": lines,
         "contacts": _contacts(found),
+        "pin": found.attributes.get(PHONE_PIN, ""),
+        "purged": PURGED_AT in found.attributes,
         "entries": entries,
         "last_told": summary(entries),
         "false": len(_false(found, entries)),
@@ -121,7 +124,8 @@ def _contacts(found: Order) -> list[ContactPoint]:
     if found.customer_id:
         return list(ContactPoint.objects.filter(customer_id=found.customer_id).order_by("id")[:12])
     pairs = (("phone", found.contact_phone), ("email", found.contact_email))
-    return [ContactPoint(kind=kind, address=address) for kind, address in pairs if address]
+    proxy = found.contact_proxy
+    return [ContactPoint(kind=kind, address=one, proxy=proxy) for kind, one in pairs if one]
 
 
 @require_safe

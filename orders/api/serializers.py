@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from orders.models import FulfilmentGroup, Order, OrderLine
 from orders.statuses import Status
+from orders.withheld import shown
 
 
 class AcceptedEvent(serializers.Serializer[Any]):
@@ -154,13 +155,21 @@ class GroupFields(serializers.ModelSerializer[FulfilmentGroup]):
         ]
 
 
+class Attributes(serializers.DictField):
+    """What the source said besides; what is for staff only is left out."""
+
+    def to_representation(self, value: Any) -> Any:
+        """The attributes that an integrator may see."""
+        return super().to_representation(shown(value))
+
+
 class OrderDetail(OrderSummary):
     """An order with its parts and lines."""
 
     groups = GroupFields(many=True, read_only=True)
     lines = LineFields(many=True, read_only=True)
     refunds = serializers.DictField(child=serializers.DictField(), read_only=True)
-    attributes = serializers.DictField(read_only=True)
+    attributes = Attributes(read_only=True)
 
     class Meta(OrderSummary.Meta):
         fields = [
