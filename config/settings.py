@@ -209,6 +209,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "args": ["forget_channel_minutes"],
     },
+    "watch_sources": {
+        "task": "notifications.tasks.chore",
+        "schedule": 60.0,
+        "args": ["watch_sources"],
+    },
+    "forget_times": {
+        "task": "notifications.tasks.chore",
+        "schedule": 3600.0,
+        "args": ["forget_times"],
+    },
+    "purge_masked_contacts": {
+        "task": "notifications.tasks.chore",
+        "schedule": 900.0,
+        "args": ["purge_masked_contacts"],
+    },
 }
 
 # --- Sending -----------------------------------------------------------------

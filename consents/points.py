@@ -1,6 +1,6 @@
 """Contact points, made and completed in bulk. Called through `recording`, the only writer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,15 @@ def ensure_contact_points(wanted: Sequence[Wanted]) -> dict[PointKey, ContactPoi
         found |= _find_points({key: digests[key] for key in missing})
     _learn(found, asked)
     return found
+
+
+def forget_proxies(brand_id: int, kind: str, given: Iterable[str]) -> int:
+    """Remove the masked addresses among `given`; how many. Consent is kept by digest, and stays."""
+    digests = {addresses.digest(kind, address) for address in given}
+    if not digests:
+        return 0
+    rows = ContactPoint.objects.filter(brand_id=brand_id, kind=kind, digest__in=digests, proxy=True)
+    return rows.delete()[1].get(ContactPoint._meta.label, 0)
 
 
 def _regions(wanted: Sequence[Wanted]) -> dict[int, str]:

@@ -11,7 +11,7 @@ from consents import addresses
 from consents.folding import Act, fold
 from consents.ledger import Break, record, verify_chain
 from consents.models import ConsentEvent, ContactPoint
-from consents.points import PointKey, Wanted, ensure_contact_points
+from consents.points import PointKey, Wanted, ensure_contact_points, forget_proxies
 from consents.projection import rebuild
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "complaint",
     "ensure_contact_points",
     "fold",
+    "forget_proxies",
     "join",
     "opt_in",
     "opt_out",

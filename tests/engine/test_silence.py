@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -317,3 +318,9 @@ def test_old_counts_and_clocks_are_forgotten(source: SourceConnection) -> None:
 def test_beat_and_the_one_process_both_know_the_chores() -> None:
     assert chores.CHORES["watch_sources"] == (watching.watch, timedelta(minutes=1))
     assert chores.CHORES["forget_times"] == (watching.forget, timedelta(hours=1))
+    beat = {
+        one["args"][0]: timedelta(seconds=one["schedule"])
+        for one in settings.CELERY_BEAT_SCHEDULE.values()
+        if one["task"] == "notifications.tasks.chore"
+    }
+    assert beat == {name: every for name, (_work, every) in chores.CHORES.items()}
