@@ -76,10 +76,7 @@ def load(ids: Sequence[int]) -> list[Job]:
     order_ids = {row.order_id for row in rows if row.order_id}
     latest = latest_changes(order_ids)
     orders = Order.objects.defer(*UNREAD_OF_ORDERS).in_bulk(order_ids)
-    changes = StatusChange.objects.defer(*UNREAD_OF_CHANGES).in_bulk(
-        {row.notification.change_id for row in rows if row.notification.change_id}
-        | {pk for row in rows for pk in row.notification.merged}
-    )
+    changes = _changes(rows)
     groups, lines = _parts(order_ids)
     facts = _facts(rows)
     newer = _replaced(rows)
@@ -109,6 +106,13 @@ def load(ids: Sequence[int]) -> list[Job]:
     ]
     _learn_what_few_need(jobs, timezone.now())
     return jobs
+
+
+def _changes(rows: Sequence[Delivery]) -> dict[int, StatusChange]:
+    """What the messages are about, and what they were joined with."""
+    ids = {row.notification.change_id for row in rows if row.notification.change_id}
+    ids |= {pk for row in rows for pk in row.notification.merged}
+    return StatusChange.objects.defer(*UNREAD_OF_CHANGES).in_bulk(ids)
 
 
 def _learn_what_few_need(jobs: Sequence[Job], now: datetime) -> None:

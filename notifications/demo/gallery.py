@@ -163,51 +163,41 @@ def _destination(slug: str) -> dict[str, Any]:
 
 
 def _rules(places: list[str]) -> Iterator[dict[str, Any]]:
-    families = [Family.SMS, Family.EMAIL, Family.CHAT, Family.PUSH]
+    here = {"events": EVENTS, "stores": [STORE], "position": 70}
+    families = [str(one) for one in (Family.SMS, Family.EMAIL, Family.CHAT, Family.PUSH)]
     yield {
         "slug": "gallery-customer",
         "name": "Gallery: the customer, everywhere at once",
-        "events": EVENTS,
-        "stores": [STORE],
+        **here,
         "strategy": "all",
-        "families": [str(family) for family in families],
-        "position": 70,
+        "families": families,
     }
-    for audience, extra in (("staff", {"template": "staff"}), ("partner", {})):
+    for audience in ("staff", "partner"):
         slugs = [one for one in places if one not in OWN_ORDERS and _audience(one) == audience]
-        yield {
-            "slug": f"gallery-{audience}",
-            "name": f"Gallery: every {audience} channel",
-            "events": EVENTS,
-            "stores": [STORE],
-            "audience": audience,
-            "purpose": audience,
-            "destinations": [f"gallery-{one.replace('_', '-')}" for one in slugs],
-            "position": 71,
-            **extra,
-        }
-    yield {
-        "slug": "gallery-pager",
-        "name": "Gallery: the pager, which wakes nobody here",
-        "events": ["ready"],
-        "stores": [STORE],
-        "audience": "staff",
-        "template": "staff",
-        "purpose": "staff",
-        "destinations": ["on-call"],
-        "position": 71,
-    }
+        found = [f"gallery-{one.replace('_', '-')}" for one in slugs]
+        yield {**here, **_to(audience, found), "name": f"Gallery: every {audience} channel"}
+    pager = {"slug": "gallery-pager", "name": "Gallery: the pager, which wakes nobody here"}
+    yield {**here, **_to("staff", ["on-call"]), **pager, "events": ["ready"]}
     for slug in sorted(OWN_ORDERS & set(places)):
         yield {
+            **_to("partner", [f"gallery-{slug}"]),
             "slug": f"back-to-{slug}",
             "name": f"Back to {_provider(slug).name}",
             "events": ["ready", "picked_up", "delivered"],
             "sources": [slug],
-            "audience": "partner",
-            "purpose": "partner",
-            "destinations": [f"gallery-{slug}"],
             "position": 72,
         }
+
+
+def _to(audience: str, destinations: list[str]) -> dict[str, Any]:
+    """A rule for places, not for the customer."""
+    return {
+        "slug": f"gallery-{audience}",
+        "audience": audience,
+        "purpose": audience,
+        "destinations": destinations,
+        **({"template": "staff"} if audience == "staff" else {}),
+    }
 
 
 def _audience(slug: str) -> str:
