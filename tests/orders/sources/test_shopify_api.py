@@ -15,8 +15,8 @@ from orders.contract import (
     NoAccess,
     OrderEvent,
     SourceError,
-    Told,
     TokenRefused,
+    Told,
     TryLater,
 )
 from orders.sources.shopify.listing import TOPICS
