@@ -9,11 +9,15 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from orders import registry
+from orders.sources.generic import mapped
 
 # What any connection may be set to, besides what its source knows.
 EVERY_SOURCE: Mapping[str, tuple[Any, str]] = {
     "status_map": ({}, ""),
     "silence_minutes": (None, ""),
+    "sandbox": (False, ""),  # its API is the stand-in's
+    "import_days": (60, ""),
+    "listing": ({}, ""),  # how far the list of its orders was read
 }
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")
@@ -95,6 +99,10 @@ def connection_settings(slug: str, settings: Mapping[str, Any]) -> None:
     silence = settings.get("silence_minutes", 0)
     if not isinstance(silence, int) or isinstance(silence, bool) or silence < 0:
         raise ValidationError(_("silence_minutes is a number of minutes; 0 is no alert."))
+    if "mapping" in known:
+        wrong = mapped.problems(settings)
+        if wrong:
+            raise ValidationError(list(wrong.values()))
 
 
 def country_caps(value: Any) -> None:

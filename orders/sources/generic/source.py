@@ -14,11 +14,12 @@ from orders.signatures import (
     verify,
     verify_token,
 )
-from orders.sources.generic import cloudevents
+from orders.sources.generic import cloudevents, mapped
 from orders.sources.generic.body import DEFAULT_TYPE, read_event
 from orders.sources.generic.words import STATUSES
 
 AUTH_CHOICES = ("standard", "hmac", "token")
+API_TOPIC = "api"  # what our own API stores: always in our own shape
 
 
 class Generic(OrderSource):
@@ -48,6 +49,11 @@ class Generic(OrderSource):
         "id_header": ("", "The header with the message's id, by which a repeat is recognised."),
         "tolerance_seconds": (0, "hmac: how far the time of sending may be off; 0 is any."),
         "token_header": ("", "token: the header with the secret; empty is Authorization: Bearer."),
+        "mapping": (
+            {},
+            'An expression for each field: {"fields": {"id": "data.order.uuid"}, "version": 1}.',
+        ),
+        "mapping_history": ([], "Earlier mappings, the last ten; written by the page of mappings."),
     }
 
     def authenticate(self, raw: Raw, secrets: Sequence[str]) -> None:
@@ -72,6 +78,8 @@ class Generic(OrderSource):
         value = parse_json(raw.body)
         if cloudevents.is_cloud_event(raw.headers, value):
             return cloudevents.items(raw, value)
+        if mapped.fields_of(raw.settings):
+            return [_mapped_item(raw, value)]
         if not isinstance(value, dict):
             raise Malformed("The body must be an object with the member order.")
         topic = text(value.get("type"), 120) or DEFAULT_TYPE
@@ -82,9 +90,24 @@ class Generic(OrderSource):
     ) -> Sequence[OrderEvent]:
         """What the body says. The API passes its own bodies with the topic `api`."""
         value = parse_json(body)
+        fields = mapped.fields_of(settings)
+        if fields and topic != API_TOPIC:
+            return [read_event(mapped.own_shape(value, fields), settings)]
         if cloudevents.is_cloud_event(headers, value):
             return [cloudevents.read(headers, value, settings)]
         return [read_event(value, settings)]
+
+    def mapper_version_for(self, settings: Mapping[str, Any]) -> str:
+        """The version of the reader, and that of the connection's own mapping."""
+        version = mapped.version_of(settings)
+        return f"{self.mapper_version}+{version}" if version else self.mapper_version
+
+
+def _mapped_item(raw: Raw, value: Any) -> Item:
+    """A body of any shape. What its fields cannot say is found out, and shown, after it is kept."""
+    topic = mapped.said(raw.settings, "type", value, 120) or DEFAULT_TYPE
+    own_id = mapped.said(raw.settings, "event_id", value, 2000)
+    return Item(own_id or _key(raw, {}), DEFAULT_TYPE if topic == API_TOPIC else topic)
 
 
 def _standard(raw: Raw, secrets: Sequence[str]) -> None:
