@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from notifications.views import facts, scope
 from notifications.views.live import live
+from notifications.views.mapping import may_map
 from notifications.views.paging import Page, number, page_by_key
 from notifications.views.returning import back
 from notifications.views.scope import Scope, staff_page
@@ -87,6 +88,7 @@ def inbox_event(request: HttpRequest, pk: int) -> HttpResponse:
         "cut": len(body) > SHOWN_BYTES,
         "headers": sorted(event.headers.items())[:HEADERS_SHOWN],
         "became": [(change, facts.describe(change)) for change in changes],
+        "may_map": may_map(scope.scope(request), event.connection.brand_id),
     }
     template = "notifications/parts/inbox_event.html"
     return live(request, "notifications/inbox_event.html", template, context)

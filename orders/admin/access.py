@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -117,7 +118,14 @@ class SourceConnectionAdmin(ScopedAdmin):
     list_select_related = ("brand",)
     search_fields = ("key__exact", "name__istartswith")
     autocomplete_fields = ("brand", "store")
-    readonly_fields = ("hook_url", "signing", "refused_count", "refused_at", "refused_why")
+    readonly_fields = (
+        "hook_url",
+        "mapping_page",
+        "signing",
+        "refused_count",
+        "refused_at",
+        "refused_why",
+    )
     fields = (
         "brand",
         "store",
@@ -127,6 +135,7 @@ class SourceConnectionAdmin(ScopedAdmin):
         "enabled",
         "settings",
         "hook_url",
+        "mapping_page",
         "signing",
         "new_secret",
         "refused_count",
@@ -146,6 +155,14 @@ class SourceConnectionAdmin(ScopedAdmin):
             obj.key,
             _("Click to select, then copy it into the source's webhook settings."),
         )
+
+    @admin.display(description=gettext_lazy("How bodies are understood"))
+    def mapping_page(self, obj: SourceConnection) -> str:
+        """Where the mapping and the words for statuses are tried and saved."""
+        if not obj.pk:
+            return _("Known after saving.")
+        address = reverse("mapping", args=[obj.pk])
+        return format_html('<a href="{}">{}</a>', address, _("Mapping and words for statuses"))
 
     @admin.display(description=gettext_lazy("Signing secrets"))
     def signing(self, obj: SourceConnection) -> str:
