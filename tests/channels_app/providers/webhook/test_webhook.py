@@ -182,7 +182,7 @@ def test_on_a_stand_in_every_request_goes_to_the_stand_in() -> None:
     [
         (SECRET, True),
         (f"{SECRET} {OTHER}", True),
-        (demo_credentials()["signing_secret"], True),
+        pytest.param(demo_credentials()["signing_secret"], True, id="the demo's"),
         (f"{SECRET} {OTHER} {secret_of(32)}", False),
         (f"{SECRET} {SECRET}", False),
         (secret_of(24), True),
