@@ -1,7 +1,8 @@
 """Trying a mapping on a body: what each field finds, what it would mean, what nothing uses."""
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,8 @@ from orders.sources.generic.unused import Sample, tried
 SAMPLES = 20
 LOOKED_AT = 50
 LARGEST_SAMPLE = 200_000
-LARGEST_LOOK = 2_000_000
+LARGEST_LOOK = 2_000_000  # bytes
+LONGEST_LOOK = 1.0  # seconds: a page that opens counts more than a complete count
 
 
 @dataclass(slots=True)
@@ -91,16 +93,22 @@ def sample_text(event: InboundEvent) -> bytes:
 
 def words_without_meaning(connection: SourceConnection) -> list[tuple[str, int]]:
     """(word, how often) of the statuses in the last bodies that mean nothing here yet."""
-    rows = InboundEvent.objects.filter(connection=connection).order_by("-id")
     counted: Counter[str] = Counter()
-    looked = 0
-    for row in rows[:LOOKED_AT].iterator(chunk_size=5):
-        looked += len(row.body)
-        if looked > LARGEST_LOOK:
-            break
+    for row in _last(connection, LOOKED_AT):
         counted.update(set(_unmapped(row, connection)))
     known = status_map(connection.settings)
     return [(word, count) for word, count in counted.most_common() if word not in known]
+
+
+def _last(connection: SourceConnection, most: int) -> Iterator[InboundEvent]:
+    """Its last events with their bodies, as many as can be looked at while somebody waits."""
+    rows = InboundEvent.objects.filter(connection=connection).order_by("-id")
+    until, looked = time.monotonic() + LONGEST_LOOK, 0
+    for row in rows[:most].iterator(chunk_size=5):
+        looked += len(row.body)
+        if looked > LARGEST_LOOK or time.monotonic() > until:
+            return
+        yield row
 
 
 def _unmapped(row: InboundEvent, connection: SourceConnection) -> list[str]:
@@ -120,8 +128,7 @@ def shared_event_ids(connection: SourceConnection, written: str) -> int:
     """
     seen: dict[str, bytes] = {}
     clashes = 0
-    rows = InboundEvent.objects.filter(connection=connection).order_by("-id")
-    for row in rows[:SAMPLES]:
+    for row in _last(connection, SAMPLES):
         body = bytes(row.body)
         try:
             key = mapped.said(

@@ -107,7 +107,8 @@ def _complaint(error: Exception) -> str:
     """What the parser could not read, and where; counted from 1."""
     if isinstance(error, EmptyExpressionError):
         return "it is empty."
-    if isinstance(error, IncompleteExpressionError):
+    at_end = getattr(error, "token_type", "").lower() == "eof"
+    if at_end or isinstance(error, IncompleteExpressionError):
         return "it ends too early: something is missing at its end."
     if isinstance(error, LexerError | ParseError):
         at = getattr(error, "lex_position", getattr(error, "lexer_position", 0)) + 1

@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from notifications.config_file import ConfigError, apply
 from notifications.views import mapping_shown
-from orders import mapping
+from orders import mapping, mapping_preview
 from orders.contract import Raw
 from orders.intake import receive
 from orders.models import InboundEvent, Order, SourceConnection
@@ -362,6 +363,26 @@ def test_results_are_short():
     assert mapping_shown.readable(b'{"a":1.50}') == '{"a":1.50}'
     assert mapping_shown.readable(b'{"a":1.5}') == '{\n  "a": 1.5\n}'
     assert mapping_shown.readable(b"\xff{") == "\N{REPLACEMENT CHARACTER}{"
+
+
+def test_a_file_sets_a_mapping_and_is_refused_by_the_fields_name(connection: SourceConnection):
+    document = """brands: [{{slug: {slug}, name: Bella, connections: [
+        {{name: {name}, source: generic, settings: {{mapping: {{fields: {{id: "{id}"}}}}}}}}]}}]"""
+    names = {"slug": connection.brand.slug, "name": connection.name}
+    apply(document.format(**names, id="data.uuid"), "shop.yaml", {})
+    assert settings_of(connection) == {"mapping": {"fields": {"id": "data.uuid"}}}
+    with pytest.raises(ConfigError, match="id: it ends too early"):
+        apply(document.format(**names, id="data."), "shop.yaml", {})
+
+
+def test_a_mapping_that_takes_long_does_not_hold_up_the_page(
+    connection: SourceConnection, monkeypatch: pytest.MonkeyPatch
+):
+    for n in range(12):
+        make_event(connection, body=json.dumps({"id": n, "status": f"w{n}"}).encode())
+    assert len(mapping_preview.words_without_meaning(connection)) == 12
+    monkeypatch.setattr(mapping_preview, "LONGEST_LOOK", -1)
+    assert mapping_preview.words_without_meaning(connection) == []
 
 
 def test_two_who_save_at_once_do_not_both_win(connection: SourceConnection):

@@ -1,5 +1,6 @@
 """Bodies of any shape: what expressions make of them, and what hostile ones may not do."""
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -138,6 +139,17 @@ def test_a_cloud_event_is_mapped_as_a_whole() -> None:
     assert item.event_key == "/shop#ce-1"
     (event,) = SOURCE.map(item.topic, given.headers, given.body, given.settings)
     assert event.external_id == "u-2"
+
+
+ODD = ["[]", "{}", "[[]]", "[{}]", '["a"]', "5", "1.5", "-1", "true", '"x"', '" "', "1e300", "null"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_no_value_of_a_field_is_more_than_refused(odd: str) -> None:
+    for field in set(mapped.FIELDS) - {"id"}:
+        fields = {"id": "id", "currency": "'USD'", field: "odd"}
+        with contextlib.suppress(Malformed, Unmappable):
+            SOURCE.map("", {}, b'{"id": "1", "odd": %s}' % odd.encode(), settings_of(fields))
 
 
 # -- how a repeat is known, and which mapping it was ----------------------------------------------
