@@ -107,7 +107,7 @@ def _complaint(error: Exception) -> str:
     """What the parser could not read, and where; counted from 1."""
     if isinstance(error, EmptyExpressionError):
         return "it is empty."
-    at_end = getattr(error, "token_type", "").lower() == "eof"
+    at_end = str(getattr(error, "token_type", "")).lower() == "eof"
     if at_end or isinstance(error, IncompleteExpressionError):
         return "it ends too early: something is missing at its end."
     if isinstance(error, LexerError | ParseError):
