@@ -81,7 +81,7 @@ class Gallery:
 
     def secrets(self) -> dict[str, str]:
         """Every secret of every credential: its name, and the secret itself."""
-        found = {}
+        found: dict[str, str] = {}
         for channel in Channel.objects.all():
             hidden = provider_class(channel.provider).Credentials.secret
             found |= {f"{channel.slug}.{n}": channel.credentials.get(n, "") for n in hidden}
