@@ -1,19 +1,18 @@
 """What must be done now and then: by celery-beat, or by the same table in one process."""
 
-import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
-from notifications import balancing, channel_minutes, listing, purging, watching
+from notifications import balancing, channel_minutes, purging, watching
 from notifications.models import Heartbeat, ReceiptRecord
 from orders.models import IdempotentCall
 
@@ -48,28 +47,14 @@ def _forget(old: QuerySet[Any]) -> int:
     return gone
 
 
-def list_sources(now: datetime) -> int:
-    """Orders that sources changed and we did not hear of; history that is being imported."""
-    if not listing.due():
-        return 0
-
-    async def in_database(function: Callable[..., Any], *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(database, function, *args)
-
-    with ThreadPoolExecutor(1, "list-sources") as database:
-        try:
-            return asyncio.run(listing.reconcile_all(in_database, lambda: now))
-        finally:
-            database.submit(connection.close)
-
-
-# name -> (what to do, how often)
-CHORES: dict[str, tuple[Callable[[datetime], int], timedelta]] = {
+# name -> (what to do, how often). What calls out is named by its path: web processes, which ring
+# the tasks, must not load an HTTP client.
+CHORES: dict[str, tuple[Callable[[datetime], int] | str, timedelta]] = {
     "forget_idempotent_calls": (forget_idempotent_calls, timedelta(hours=1)),
     "balance_channels": (balancing.balance, timedelta(minutes=1)),
     "forget_channel_minutes": (channel_minutes.forget, timedelta(hours=1)),
     "forget_foreign_receipts": (forget_foreign_receipts, timedelta(hours=1)),
-    "list_sources": (list_sources, timedelta(minutes=5)),
+    "list_sources": ("notifications.listing.list_sources", timedelta(minutes=5)),
     "watch_sources": (watching.watch, timedelta(minutes=1)),
     "forget_times": (watching.forget, timedelta(hours=1)),
     "purge_masked_contacts": (purging.purge, timedelta(minutes=15)),
@@ -86,7 +71,8 @@ def run(name: str, now: datetime) -> int:
         if not made and now - row.at < every / 2:
             return 0
         Heartbeat.objects.filter(name=name).update(at=now)
-    return work(now)
+    done: int = (import_string(work) if isinstance(work, str) else work)(now)
+    return done
 
 
 def run_in_thread(stop: threading.Event) -> threading.Thread:

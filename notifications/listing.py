@@ -5,13 +5,16 @@ repeat is recognised, then understood. A customer is never told of what is too o
 and never of history.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from channels_app.sending import Transport
 from notifications.source_calls import SourceCaller
@@ -25,6 +28,21 @@ OVERLAP = timedelta(minutes=15)  # clocks differ, and a source may list late
 FIRST_LOOK = timedelta(hours=24)
 MOST_PAGES = 40  # in one go; the cursor is kept, so the next go continues
 Progress = dict[str, Any]
+
+
+def list_sources(now: datetime) -> int:
+    """Orders that sources changed and we did not hear of; history that is being imported."""
+    if not due():
+        return 0
+
+    async def in_database(function: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(database, function, *args)
+
+    with ThreadPoolExecutor(1, "list-sources") as database:
+        try:
+            return asyncio.run(reconcile_all(in_database, lambda: now))
+        finally:
+            database.submit(connection.close)
 
 
 def due() -> list[SourceConnection]:

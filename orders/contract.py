@@ -274,6 +274,10 @@ class OrderSource:
         """Where the API of a connection with these credentials lives."""
         return self.api_base
 
+    def mapper_version_for(self, settings: Mapping[str, Any]) -> str:
+        """Which mapping a connection with these settings is read by."""
+        return self.mapper_version
+
     def ask(self, topic: str, headers: Mapping[str, str], body: bytes, api: Api) -> Ask | None:
         """The request for what `body` only points at; None when `map` needs nothing more."""
         return None

@@ -150,7 +150,7 @@ def _map(row: InboundEvent, now: datetime) -> Sequence[OrderEvent]:
     row.error, row.state = "", State.PROCESSED
     try:
         source = registry.source(row.connection.source)
-        row.mapper_version = source.mapper_version
+        row.mapper_version = source.mapper_version_for(row.connection.settings)
         if _points_elsewhere(row, source):
             row.state, row.due_at = State.FETCHING, now
             return []

@@ -21,7 +21,8 @@ COUNT_UP_TO = 10_000
 # (table, condition), the latter word for word as in the table's partial index: SQLite uses
 # such an index only for literals, which is why these are no querysets.
 BACKLOGS: dict[str, tuple[type[Model], str]] = {
-    "inbox": (InboundEvent, "state IN ('received', 'waiting', 'fetching')"),
+    "inbox": (InboundEvent, "state IN ('received', 'waiting')"),
+    "fetching": (InboundEvent, "state = 'fetching'"),
     "changes": (StatusChange, "planned_at IS NULL"),
     "deliveries": (Delivery, "state = 'queued'"),
     "in_flight": (Delivery, "state IN ('sending', 'unknown')"),

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from channels_app.sandbox.server import SandboxServer
-from notifications import chores, fetching
+from notifications import fetching, listing
 from notifications.models import Incident
 from notifications.pump import Pump
 from notifications.source_calls import api_of
@@ -147,14 +147,14 @@ def test_a_replay_asks_again(square: SourceConnection) -> None:
 def test_what_was_missed_is_found_in_the_list_and_known_the_next_time(
     square: SourceConnection,
 ) -> None:
-    assert chores.list_sources(timezone.now()) > 0
+    assert listing.list_sources(timezone.now()) > 0
     Pump().drain()
     first = Order.objects.count()
     assert first > 0
     square.refresh_from_db()
     assert square.listed_until is not None
     assert square.list_cursor == ""
-    assert chores.list_sources(timezone.now()) == 0
+    assert listing.list_sources(timezone.now()) == 0
     assert Order.objects.count() == first
 
 

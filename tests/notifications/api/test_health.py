@@ -95,7 +95,7 @@ def test_metrics_need_no_look_at_whole_tables() -> None:
 
     with connection.execute_wrapper(explain):
         Client().get("/metrics")
-    assert len(plans) == 7
+    assert len(plans) == 8
     for sql, params in plans:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
