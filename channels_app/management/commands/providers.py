@@ -6,8 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 
-from channels_app import providers, registry
+from channels_app import features, providers, registry
 from channels_app.contract import Provider, ReceiptStatus
 
 COLUMNS = (
@@ -41,6 +42,21 @@ def row(provider: type[Provider]) -> tuple[str, ...]:
         _tick(able.needs_join),
         able.idempotency,
     )
+
+
+def markdown() -> str:
+    """The matrix as a Markdown table in English, each name a link to the provider's guide."""
+    with translation.override("en"):
+        heads = ["Provider", "Family", *(str(feature.label) for feature in features.FEATURES)]
+        rows = [_markdown_row(registry.provider_class(slug)) for slug in registry.slugs()]
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _markdown_row(provider: type[Provider]) -> list[str]:
+    name = f"[{provider.name}](channels_app/providers/{provider.slug}/guide.md)"
+    words = (words for _feature, words in features.words_of(provider))
+    return [name, provider.family, *(one.replace("|", "\\|") or "–" for one in words)]
 
 
 def _tick(value: bool) -> str:
@@ -80,14 +96,21 @@ class Command(BaseCommand):
     help = "Prints what each provider can do. --check verifies that every folder is complete."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Only one."""
-        parser.add_argument("--check", action="store_true", help="fail on an incomplete folder")
+        """One of two, or none."""
+        either = parser.add_mutually_exclusive_group()
+        either.add_argument("--check", action="store_true", help="fail on an incomplete folder")
+        either.add_argument("--markdown", action="store_true", help="the table of the README")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print or check."""
         if options["check"]:
             self._check()
-            return
+        elif options["markdown"]:
+            self.stdout.write(markdown())
+        else:
+            self._table()
+
+    def _table(self) -> None:
         table = [COLUMNS, *(row(registry.provider_class(slug)) for slug in registry.slugs())]
         widths = [max(len(line[n]) for line in table) for n in range(len(COLUMNS))]
         for line in table:
