@@ -209,9 +209,13 @@ def join(
     now: datetime,
     *,
     data: Mapping[str, Any] | None = None,
+    channel: str = "",
     source_event_id: str = "",
 ) -> ContactPoint:
-    """They started our bot, or allowed push: their address, verified, with the grant recorded."""
+    """They started our bot, or allowed push: their address, verified, with the grant recorded.
+
+    `channel`: the family that they joined, where it is not what the address is for: WhatsApp.
+    """
     with transaction.atomic():
         wanted = Wanted(brand_id, customer_id, kind, address, data=data)
         points = ensure_contact_points([wanted])
@@ -222,7 +226,7 @@ def join(
             point.customer_id = customer_id
         point.verified_at, point.invalid_at, point.invalid_why = now, None, ""
         point.save(update_fields=["customer", "verified_at", "invalid_at", "invalid_why"])
-        opt_in(point, method="join", now=now, source_event_id=source_event_id)
+        opt_in(point, method="join", now=now, channel=channel, source_event_id=source_event_id)
     return point
 
 

@@ -140,7 +140,8 @@ def _tie(record: ReceiptRecord, delivery: Delivery, now: datetime) -> list[int]:
     else:
         moved = _advance(record, delivery, now)
     if record.opt_out and delivery.contact_point is not None:
-        recording.complaint(delivery.contact_point, now, source_event_id=f"receipt:{record.pk}")
+        family, source = record.channel.family, f"receipt:{record.pk}"
+        recording.complaint(delivery.contact_point, now, channel=family, source_event_id=source)
     if not moved or record.status not in _ARRIVED or delivery.state in _ARRIVED:
         return []
     sent_at = delivery.sent_at or record.at

@@ -84,10 +84,14 @@ def _sender(
     if not addresses.normalise(kind, message.sender):
         return None  # nothing could ever be sent there
     if joining is not None:
-        source = _source(channel, message)
-        customer = joining.customer_id
         return recording.join(
-            channel.brand_id, customer, kind, message.sender, now, source_event_id=source
+            channel.brand_id,
+            joining.customer_id,
+            kind,
+            message.sender,
+            now,
+            channel=channel.family,
+            source_event_id=_source(channel, message),
         )
     want = recording.Wanted(channel.brand_id, None, kind, message.sender)
     found = recording.ensure_contact_points([want])
@@ -110,7 +114,10 @@ def _act(channel: Channel, message: InboundMessage, point: ContactPoint, now: da
     """Do what the message asks for; what it was understood as."""
     source = _source(channel, message)
     if message.left:
-        recording.provider_block(point, now, why="They left the chat.", source_event_id=source)
+        why = "They left the chat."
+        recording.provider_block(
+            point, now, channel=channel.family, why=why, source_event_id=source
+        )
         return "left"
     understood = keywords.understand(message.text, message.language)
     kind = understood.kind
