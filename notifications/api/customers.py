@@ -1,5 +1,6 @@
 """`/api/v1/customers/`: whom a brand knows, and how they can be reached."""
 
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -144,9 +145,14 @@ class CustomerAddresses(APIView):
             kind,
             address,
             call.now,
-            source_event_id=f"api:{call.key}"[:200] if call.key else "",
+            source_event_id=_source(call, customer),
         )
         return Response(ContactPointFields(point).data, status=201)
+
+
+def _source(call: Call, customer: Customer) -> str:
+    """What the yes goes back to. A key is one write of one token, for one customer."""
+    return sha256(f"{call.token.pk}:{customer.pk}:{call.key}".encode()).hexdigest()
 
 
 def _customers(brand: Brand) -> QuerySet[Customer]:
