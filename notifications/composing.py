@@ -6,13 +6,13 @@ from typing import Any
 
 from django.conf import settings
 
-from channels_app.contract import Family, Message
+from channels_app.contract import Family, Message, ProviderTemplate
 from channels_app.failures import FailureKind, SendError
 from consents import links
 from notifications import alert_links, provider_texts, telling_parts, telling_times, variables
 from notifications.context import Job
 from notifications.deliverable import data_for
-from notifications.models import Notification
+from notifications.models import MessageTemplate, Notification
 from notifications.rendering import Rendered, RenderFailed, choose, render
 
 
@@ -72,13 +72,20 @@ def _words(job: Job, now: datetime) -> Rendered:
     if template is None:
         raise SendError(FailureKind.CONTENT_REJECTED, "no_template", "There is no template for it.")
     try:
-        kept = provider_texts.of(template.provider_texts, job.channel.provider)
+        kept = _kept_text(job, template)
         texts = (template.body, template.subject, *(kept.parameters.values() if kept else ()))
         values = _variables(job, now, variables.mentioned(*texts))
         words = render(template, values, family=family, brand=job.shelf.brand)
         return replace(words, provider_text=provider_texts.filled(kept, values) if kept else None)
     except RenderFailed as error:
         raise SendError(FailureKind.CONTENT_REJECTED, "template", str(error)) from error
+
+
+def _kept_text(job: Job, template: MessageTemplate) -> ProviderTemplate | None:
+    """The text at the provider, where free words may not be sent: they say more, and link."""
+    if job.window_open:
+        return None
+    return provider_texts.of(template.provider_texts, job.channel.provider)
 
 
 def _variables(job: Job, now: datetime, wanted: frozenset[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What to say."""
 
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from typing import Any
 
@@ -101,7 +102,8 @@ class MessageTemplate(models.Model):
         self._stored = words
 
     def _words(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in VERSIONED if name in self.__dict__}
+        """A copy: the texts at providers may be changed where they stand."""
+        return deepcopy({name: self.__dict__[name] for name in VERSIONED if name in self.__dict__})
 
 
 def _not_one_of(value: str, known: Sequence[str]) -> list[str]:
