@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from channels_app.contract import Accepted
 from channels_app.failures import AccessRefused, FailureKind, SendError
 from channels_app.sending import Transport, look_up, send
 from channels_app.tokens import Tokens
-from notifications import checking, fetching, outcomes
+from notifications import checking, fetching, outcomes, subscriptions
 from notifications.composing import Composed, compose
 from notifications.context import Job
 from notifications.source_calls import SourceCaller
@@ -79,13 +79,17 @@ class Caller:
         await self.tokens.ready(job.channel)
         return await send(self._transport, job.channel.speaker, composed.message, self._deadline)
 
-    async def fetch(self, pointer: fetching.Pointer) -> None:
-        """Ask a source for what one of its bodies points at."""
-        await fetching.fetch(pointer, self._sources, self._in_database, self._now())
-
-    async def check(self, asked: checking.Asked) -> None:
-        """Find out whether a channel works, because somebody wants to know."""
-        await checking.find_out(asked, self._transport, self.tokens, self._in_database, self._now())
+    async def asides(self) -> list[Coroutine[Any, Any, None]]:
+        """What is asked besides messages: orders of sources; whether channels and sources work."""
+        now, run = self._now(), self._in_database
+        pointers = await run(fetching.take, now)
+        checks = await run(checking.take, now)
+        questions = await run(subscriptions.take, now)
+        return [
+            *(fetching.fetch(one, self._sources, run, now) for one in pointers),
+            *(checking.find_out(one, self._transport, self.tokens, run, now) for one in checks),
+            *(subscriptions.find_out(one, self._sources, run, now) for one in questions),
+        ]
 
     async def ask(self, job: Job) -> outcomes.Result | None:
         """Whether the provider has the message; None: it does not. Raises SendError."""

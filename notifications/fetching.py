@@ -3,6 +3,7 @@
 The rows wait in the inbox as `fetching`. One answer serves all rows that ask for the same.
 """
 
+import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +21,9 @@ from orders import registry
 from orders.claiming import claim, database_now
 from orders.contract import Api, Ask, NoAccess, SourceError, TokenRefused, TryLater
 from orders.models import InboundEvent, SourceConnection
+from orders.normalising import where
 
+log = logging.getLogger(__name__)
 State = InboundEvent.State
 AT_ONCE = 24
 LEASE_SECONDS = 60
@@ -100,6 +103,10 @@ async def fetch(
         await in_database(no_access, pointer, str(error), now)
     except SourceError as error:
         await in_database(fail, pointer, str(error), now)
+    except Exception as error:
+        log.error("an answer of %s could not be read: %s", source.slug, where(error))
+        why = f"The answer of the source could not be read ({type(error).__name__}). Replay it."
+        await in_database(fail, pointer, why, now)
     else:
         await in_database(keep, pointer, bodies, now)
 

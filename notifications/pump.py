@@ -23,9 +23,7 @@ from django.utils import timezone
 from channels_app.failures import FailureKind, SendError
 from channels_app.models import Channel
 from notifications import (
-    checking,
     context,
-    fetching,
     health,
     limits,
     outcomes,
@@ -199,18 +197,18 @@ class Pump:
         await self._db(close_old_connections)
         moved: int = await self._db(normalise, BATCH, self.now())
         self._rung |= bool(moved)
-        return moved + (await self._fetch() if moved else 0)
+        return moved + (await self._aside() if moved else 0)
 
-    async def _fetch(self) -> int:
-        """Ask sources for what their bodies only point at; how many questions there are."""
-        pointers = await self._db(fetching.take, self.now())
-        for pointer in pointers:
-            task = asyncio.get_running_loop().create_task(self._caller.fetch(pointer))
+    async def _aside(self) -> int:
+        """Ask what is to be asked besides messages; how many questions there are."""
+        works = await self._caller.asides()
+        for work in works:
+            task = asyncio.get_running_loop().create_task(work)
             self._tasks.add(task)
-            task.add_done_callback(self._fetched)
-        return len(pointers)
+            task.add_done_callback(self._asked)
+        return len(works)
 
-    def _fetched(self, task: "asyncio.Task[None]") -> None:
+    def _asked(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         self._rung = True
         if self._bell is not None:
@@ -341,9 +339,7 @@ class Pump:
                 await self._db(unknown.ask_later, job, "Its provider rests.", self.now())
             else:
                 self._launch(self._ask(job), job.channel)
-        for asked in await self._db(checking.take, self.now()):
-            self._launch(self._caller.check(asked), asked.channel)
-        await self._fetch()
+        await self._aside()
         if await self._db(suspects.waiting, self.now()):
             await self._try_suspects()
         return len(ask)
