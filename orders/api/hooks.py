@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orders import intake
+from orders import intake, registry
 from orders.api.bodies import lower_case_headers, read_body
 from orders.api.problems import problem_response, unavailable
 from orders.contract import BadSignature, Malformed, Raw
@@ -123,6 +123,9 @@ def _receive(connection: SourceConnection, raw: Raw) -> HttpResponseBase:
         return problem_response(400, str(problem))
     if received.answer is not None:
         return _set_up(raw, received.answer)
+    said = registry.source(connection.source).acknowledgement(raw)
+    if said is not None:
+        return HttpResponse(said[1], content_type=said[0])
     return _json({"received": len(received.ids), "duplicates": received.duplicates})
 
 
