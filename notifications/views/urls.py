@@ -7,6 +7,9 @@ from django.views.i18n import set_language
 from notifications.views import (
     board,
     channels,
+    connecting,
+    connection_acts,
+    connections,
     correcting,
     delaying,
     deliveries,
@@ -42,6 +45,26 @@ urlpatterns = [
     path("dashboard/channels/", channels.channels, name="channels"),
     path("dashboard/channels/<int:pk>/again/", channels.use_again, name="channel_use_again"),
     path("dashboard/channels/<int:pk>/check/", channels.check, name="channel_check"),
+    path("dashboard/connections/", connections.connections, name="connections"),
+    path("dashboard/connections/new/", connecting.choose, name="connect"),
+    path("dashboard/connections/new/<slug:slug>/", connecting.describe, name="connect_source"),
+    path("dashboard/connections/<int:pk>/", connections.connection, name="connection"),
+    path("dashboard/connections/<int:pk>/setup/", connecting.setup, name="connecting"),
+    path(
+        "dashboard/connections/<int:pk>/change/", connection_acts.change, name="connection_change"
+    ),
+    path("dashboard/connections/<int:pk>/ask/", connection_acts.question, name="connection_ask"),
+    path(
+        "dashboard/connections/<int:pk>/secret/", connection_acts.secret, name="connection_secret"
+    ),
+    path(
+        "dashboard/connections/<int:pk>/credentials/",
+        connection_acts.credentials,
+        name="connection_credentials",
+    ),
+    path(
+        "dashboard/connections/<int:pk>/replay/", connection_acts.replay, name="connection_replay"
+    ),
     path("dashboard/inbox/", inbox.inbox, name="inbox"),
     path("dashboard/inbox/replay/", inbox.replay, name="replay"),
     path("dashboard/inbox/<int:pk>/", inbox.inbox_event, name="inbox_event"),
