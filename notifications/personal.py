@@ -11,12 +11,14 @@ from typing import Any
 
 from channels_app.contract import AddressKind, Family
 from consents import addresses, policy
-from consents.models import ContactPoint, Purpose
+from consents.folding import EVERYTHING
+from consents.models import ConsentEvent, ContactPoint, Purpose
 from consents.reasons import Reason
 from orders.models import Customer, Order
 
 Block = dict[str, Any]
 _GONE = (Reason.ERASED, Reason.RESTRICTED)
+_ABOUT_THE_PERSON = (ConsentEvent.Action.ERASE.value, ConsentEvent.Action.RESTRICT.value)
 # The families that an automation may use by itself, and the address that each needs.
 _WAYS = (
     (Family.SMS, AddressKind.PHONE),
@@ -37,17 +39,7 @@ def load(orders: Mapping[int, Order], now: datetime) -> dict[int, Block]:
 
 
 def _of_brand(brand_id: int, orders: Sequence[Order], now: datetime) -> dict[int, Block]:
-    given = {
-        (kind.value, addresses.digest(kind, address))
-        for order in orders
-        for kind, address in _given(order)
-    }
-    points = {
-        (point.kind, point.digest): point
-        for point in ContactPoint.objects.filter(
-            brand_id=brand_id, digest__in={digest for _kind, digest in given}
-        )
-    }
+    points = _points(brand_id, orders)
     ids = {order.customer_id for order in orders if order.customer_id}
     customers = Customer.objects.in_bulk(ids)
     facts = policy.load(brand_id, points.values(), ids)
@@ -56,6 +48,24 @@ def _of_brand(brand_id: int, orders: Sequence[Order], now: datetime) -> dict[int
         for order in orders
     }
     return {pk: block for pk, block in blocks.items() if block is not None}
+
+
+def _points(brand_id: int, orders: Sequence[Order]) -> dict[tuple[str, str], ContactPoint]:
+    """The addresses of `orders`. One that nobody was told at yet has no row, but may have a no."""
+    points = {
+        (kind.value, addresses.digest(kind, address)): ContactPoint(
+            brand_id=brand_id,
+            kind=kind.value,
+            address=address,
+            digest=addresses.digest(kind, address),
+        )
+        for order in orders
+        for kind, address in _given(order)
+    }
+    rows = ContactPoint.objects.filter(
+        brand_id=brand_id, digest__in={digest for _kind, digest in points}
+    )
+    return points | {(row.kind, row.digest): row for row in rows}
 
 
 def _given(order: Order) -> list[tuple[AddressKind, str]]:
@@ -70,13 +80,15 @@ def _block(
     facts: policy.Facts,
     now: datetime,
 ) -> Block | None:
+    if _is_gone(facts, order.customer_id):
+        return None
     known = dict(_given(order))
     refused: list[str] = []
     for family, kind in _WAYS:
         address = known.get(kind)
-        point = points.get((kind.value, addresses.digest(kind, address))) if address else None
-        if point is None:
+        if not address:
             continue
+        point = points[kind.value, addresses.digest(kind, address)]
         no = policy.recheck(facts, point, family, Purpose.ORDER, now, order.customer_id)
         if no is not None and no.reason in _GONE:
             return None
@@ -91,3 +103,9 @@ def _block(
         "language": order.language or (customer.language if customer else ""),
         "opted_out": refused,
     }
+
+
+def _is_gone(facts: policy.Facts, customer_id: int | None) -> bool:
+    """Whether the whole person is erased or restricted, whatever addresses the order has."""
+    standing = facts.subjects.get(customer_id or 0, {}).get(EVERYTHING)
+    return standing is not None and standing.state in _ABOUT_THE_PERSON
