@@ -17,7 +17,7 @@ _REACHES: Mapping[str, Any] = {
 }
 _LOST: Mapping[str, Any] = {
     Idempotency.KEY: gettext_lazy("same key again: a repeat is recognised"),
-    Idempotency.LOOKUP: gettext_lazy("looked up there, then sent again"),
+    Idempotency.LOOKUP: gettext_lazy("looked up there before it is sent again"),
     Idempotency.RECEIPT: gettext_lazy("a minute for a receipt, then sent again"),
     Idempotency.NONE: gettext_lazy("sent again"),
 }

@@ -20,6 +20,7 @@ from notifications.views import (
     mapping,
     order,
     phones,
+    providers,
     tracking,
 )
 
@@ -45,6 +46,8 @@ urlpatterns = [
     path("dashboard/channels/", channels.channels, name="channels"),
     path("dashboard/channels/<int:pk>/again/", channels.use_again, name="channel_use_again"),
     path("dashboard/channels/<int:pk>/check/", channels.check, name="channel_check"),
+    path("dashboard/providers/", providers.providers, name="providers"),
+    path("dashboard/providers/<slug:slug>/", providers.provider, name="provider"),
     path("dashboard/connections/", connections.connections, name="connections"),
     path("dashboard/connections/new/", connecting.choose, name="connect"),
     path("dashboard/connections/new/<slug:slug>/", connecting.describe, name="connect_source"),
