@@ -21,7 +21,7 @@ from orders import hours, registry
 from orders.contract import OrderSource
 from orders.models import InboundEvent, SourceConnection, StatusChange, Store
 
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAY = timedelta(days=1)
 BARS = DAY // SLOT
 WIDTH, HEIGHT = 10, 48
 WINDOW = 500  # the newest events of a connection that are looked at
@@ -45,7 +45,8 @@ class Picture:
 
     bars: tuple[Segment, ...]
     line: str  # the points of the line; empty until enough is known
-    now: int  # signs of life in the last hour, to the half hour
+    since: datetime  # the beginning of the half hour before this one
+    now: int  # signs of life since then
     usual: int | None  # how many usually come in that time; None: not learned yet
     width: int = BARS * WIDTH
     height: int = HEIGHT
@@ -196,12 +197,13 @@ def _picture(counts: dict[datetime, int], usual: Usual, place: Place, now: datet
     means = [silence.expected(usual, place, slot, slot + SLOT) for slot in slots]
     means = means if usual.learned else []
     tallest = max([*came, *means]) or 1
-    hour = silence.expected(usual, place, slots[-2], now) if usual.learned else None
+    words = silence.expected(usual, place, slots[-2], now) if usual.learned else None
     return Picture(
         tuple(_bar(at, count, tallest) for at, count in enumerate(came) if count),
         " ".join(f"{at * WIDTH + WIDTH // 2},{_y(mean, tallest)}" for at, mean in enumerate(means)),
+        slots[-2],
         came[-1] + came[-2],
-        None if hour is None else round(hour),
+        None if words is None else round(words),
     )
 
 

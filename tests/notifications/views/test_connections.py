@@ -39,6 +39,11 @@ def page_of(client: Client, name: str = "connections", *args: Any) -> str:
     return " ".join(response.content.decode().split())
 
 
+def since() -> str:
+    """When the half hour before this one began."""
+    return f"{slot_of(timezone.now()) - SLOT:%H:%M}"
+
+
 def press(client: Client, name: str, connection: SourceConnection, **fields: Any) -> Any:
     return client.post(reverse(name, args=[connection.pk]), fields, follow=True)
 
@@ -56,7 +61,7 @@ def test_a_card_says_what_came_what_is_usual_and_what_was_lost(
     make_change(make_order(connection=connection), event=late, applied=False)
     page = page_of(staff)
     assert connection.name in page
-    assert "4 signs of life in the last hour; usually" in page
+    assert f"4 signs of life since {since()}; usually" in page
     assert 'class="usual"' in page and 'class="band-good"' in page
     numbers = [part.partition("</dd>")[0] for part in page.split("<dd>")[1:]]
     assert numbers == ["3", "7", "1", "1"]
@@ -65,7 +70,7 @@ def test_a_card_says_what_came_what_is_usual_and_what_was_lost(
 def test_without_three_weeks_nothing_is_called_usual(staff: Client, connection: SourceConnection):
     Pulse.objects.create(connection=connection, slot=slot_of(timezone.now()), count=4)
     page = page_of(staff)
-    assert "4 in the last hour" in page and "not known before three weeks" in page
+    assert f"4 since {since()}" in page and "not known before three weeks" in page
     assert 'class="usual"' not in page
 
 
