@@ -223,7 +223,7 @@ async def send(
 
 async def verify(transport: Transport, provider: Provider, deadline: float) -> str:
     """Prove the credentials; a sentence about the account. Raises SendError."""
-    request = provider.verification()
+    request = _question(provider, provider.verification)
     if request is None:
         return ""
     response = await _exchange(transport, provider, request, deadline)
@@ -234,11 +234,33 @@ async def fetch_token(
     transport: Transport, provider: Provider, now: datetime, deadline: float
 ) -> Access | None:
     """The token that `provider` needs, from where it is issued; None when it needs none."""
-    request = provider.token_request(now)
+    request = token_request(provider, now)
     if request is None:
         return None
     response = await _exchange(transport, provider, request, deadline)
     return _read_by(provider, response, provider.token, response, now)
+
+
+def token_request(provider: Provider, now: datetime) -> Request | None:
+    """The request for a token, or None where the credentials need none; raises SendError."""
+    return _question(provider, provider.token_request, now)
+
+
+def _question(
+    provider: Provider, compose: Callable[..., Request | None], *args: Any
+) -> Request | None:
+    """A request about the account itself: only its credentials can keep it from being written."""
+    try:
+        return compose(*args)
+    except SendError:
+        raise
+    except Exception as error:
+        logger.warning("%s could not ask: %s", provider.slug, type(error).__name__)
+        raise SendError(
+            FailureKind.MISCONFIGURED,
+            "credentials",
+            "The request cannot be composed with these credentials. Check that none is missing.",
+        ) from None
 
 
 def _composed(provider: Provider, message: Message) -> tuple[Message, Request]:

@@ -15,7 +15,7 @@ from django.db.models import Q
 from channels_app.contract import Access, Provider
 from channels_app.failures import FailureKind, SendError
 from channels_app.models import Channel, ChannelAccess
-from channels_app.sending import Transport, fetch_token
+from channels_app.sending import Transport, fetch_token, token_request
 
 EARLY = timedelta(seconds=60)  # before its end a token is replaced
 FETCHING = timedelta(seconds=20)  # after so long whoever fetched has died
@@ -82,7 +82,7 @@ class Tokens:
         provider = channel.speaker
         if not is_needed(provider) or self._is_good(provider.access):
             return
-        if provider.token_request(self._now()) is None:
+        if token_request(provider, self._now()) is None:
             return  # these credentials need none
         async with self._locks[channel.pk]:
             if not self._is_good(provider.access):

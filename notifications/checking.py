@@ -91,23 +91,37 @@ async def find_out(
     now: datetime,
 ) -> None:
     """Prove the credentials, send where asked to, and write down what came of it."""
-    deadline = settings.SEND_TIMEOUT_SECONDS
-    speaker = asked.channel.speaker
     try:
-        await tokens.ready(asked.channel)
-        said = [await verify(transport, speaker, deadline)]
-        if asked.send_to:
-            message = test_message(asked.channel, asked.send_to, now)
-            taken = await send(transport, speaker, message, deadline)
-            said.append(_("The test message was taken. %(id)s") % {"id": taken.message_id})
-        elif not said[0]:
-            said = [_("Nothing but a message can prove this provider's credentials: send one.")]
+        said = await _twice_if_refused(asked, transport, tokens, now)
     except SendError as error:
-        if isinstance(error, AccessRefused):
-            await tokens.refused(asked.channel)
         await in_database(answer, asked.check_id, False, sentence_of(error))
         return
-    await in_database(answer, asked.check_id, True, " ".join(filter(None, said)).strip())
+    await in_database(answer, asked.check_id, True, said)
+
+
+async def _twice_if_refused(
+    asked: Asked, transport: Transport, tokens: Tokens, now: datetime
+) -> str:
+    """A token may have been withdrawn: it is the credentials that are asked about."""
+    try:
+        return await _seen(asked, transport, tokens, now)
+    except AccessRefused:
+        await tokens.refused(asked.channel)
+        return await _seen(asked, transport, tokens, now)
+
+
+async def _seen(asked: Asked, transport: Transport, tokens: Tokens, now: datetime) -> str:
+    """What was seen, in sentences; raises SendError."""
+    deadline, speaker = settings.SEND_TIMEOUT_SECONDS, asked.channel.speaker
+    await tokens.ready(asked.channel)
+    said = [await verify(transport, speaker, deadline)]
+    if asked.send_to:
+        message = test_message(asked.channel, asked.send_to, now)
+        taken = await send(transport, speaker, message, deadline)
+        said.append(_("The test message was taken. %(id)s") % {"id": taken.message_id})
+    elif not said[0]:
+        said = [_("Nothing but a message can prove this provider's credentials: send one.")]
+    return " ".join(filter(None, said)).strip()
 
 
 def sentence_of(error: SendError) -> str:
