@@ -39,4 +39,16 @@ def _ends(now: datetime, end: time, zone: str) -> Iterator[datetime]:
     today = now.astimezone(place).date()
     for days in range(3):
         wall = datetime.combine(today + timedelta(days=days), end, place)
-        yield from sorted({wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)})
+        both = sorted({wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)})
+        yield both[0]
+        if len(both) > 1:
+            yield _change(both[0], both[1], place)
+            yield both[1]
+
+
+def _change(before: datetime, after: datetime, place: ZoneInfo) -> datetime:
+    """The minute between the two at which the clock in `place` is changed."""
+    old = before.astimezone(place).utcoffset()
+    minutes = int((after - before).total_seconds() // 60)
+    moments = (before + timedelta(minutes=n) for n in range(minutes))
+    return next((m for m in moments if m.astimezone(place).utcoffset() != old), after)

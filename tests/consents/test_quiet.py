@@ -90,3 +90,10 @@ def test_a_zone_that_does_not_exist_counts_as_utc(zone: str) -> None:
     until = quiet.ends_at(now, time(22), time(7), zone)
 
     assert until == datetime(2026, 3, 4, 7, tzinfo=UTC)
+
+
+def test_an_end_that_the_clock_leaps_over_is_the_moment_of_the_leap() -> None:
+    """02:15 does not exist on that night; at 03:00 there is a quarter of an hour without quiet."""
+    now = datetime(2027, 3, 14, 0, 0, tzinfo=UTC)
+    until = quiet.ends_at(now, time(3, 15), time(2, 15), "America/New_York")
+    assert until == datetime(2027, 3, 14, 7, 0, tzinfo=UTC)
