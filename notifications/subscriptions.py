@@ -9,18 +9,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from notifications import doorbell
-from notifications.source_calls import SourceCaller
 from orders import registry
 from orders.contract import Api, Ask, SourceError, Told
 from orders.models import SourceConnection
 from orders.normalising import where
+
+if TYPE_CHECKING:  # pages ask here, and must not load an HTTP client
+    from notifications.source_calls import SourceCaller
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ def _lease(pk: int, now: datetime) -> Asked | None:
 
 
 async def find_out(
-    asked: Asked, caller: SourceCaller, in_database: InDatabase, now: datetime
+    asked: Asked, caller: "SourceCaller", in_database: InDatabase, now: datetime
 ) -> None:
     """Ask the source, do what was asked for, and write down what came of it."""
     try:
@@ -133,7 +135,7 @@ def _change(pk: int, write: Callable[[dict[str, Any]], Any]) -> None:
             SourceConnection.objects.filter(pk=pk).update(settings=known)
 
 
-async def _found(asked: Asked, caller: SourceCaller, now: datetime) -> Answer:
+async def _found(asked: Asked, caller: "SourceCaller", now: datetime) -> Answer:
     if asked.what == TEST:
         return await _tested(asked.connection, caller, now)
     missing = await _missing(asked.connection, caller)
@@ -150,7 +152,7 @@ def _complete(missing: Sequence[str]) -> Answer:
     return Answer(False, _("The source does not send everything."), tuple(missing))
 
 
-async def _missing(connection: SourceConnection, caller: SourceCaller) -> list[str] | None:
+async def _missing(connection: SourceConnection, caller: "SourceCaller") -> list[str] | None:
     """The topics that are not sent to us; None when the API cannot say."""
     source = registry.source(connection.source)
     told = await caller.ask(connection, source.subscriptions_ask)
@@ -158,7 +160,7 @@ async def _missing(connection: SourceConnection, caller: SourceCaller) -> list[s
 
 
 async def _subscribed(
-    connection: SourceConnection, caller: SourceCaller, missing: Sequence[str]
+    connection: SourceConnection, caller: "SourceCaller", missing: Sequence[str]
 ) -> Answer:
     """Subscribe to each; then look again, because only the list proves it."""
     made = 0
@@ -176,7 +178,7 @@ def _subscribe_ask(connection: SourceConnection, topic: str, api: Api) -> Ask | 
     return registry.source(connection.source).subscribe_ask(topic, address(connection), api)
 
 
-async def _tested(connection: SourceConnection, caller: SourceCaller, now: datetime) -> Answer:
+async def _tested(connection: SourceConnection, caller: "SourceCaller", now: datetime) -> Answer:
     """A harmless question that proves the credentials: what changed in the last minute."""
     source = registry.source(connection.source)
     told: Told | None = await caller.ask(

@@ -17,6 +17,8 @@ EVERY_SOURCE: Mapping[str, tuple[Any, str]] = {
     "silence_minutes": (None, ""),
     "sandbox": (False, ""),  # its API is the stand-in's
     "import_days": (60, ""),
+    "ask": ({}, ""),  # what a page wants to know of the source, and what was found out
+    "answer": ({}, ""),
     "listing": ({}, ""),  # how far the list of its orders was read
 }
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

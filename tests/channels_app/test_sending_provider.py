@@ -139,7 +139,8 @@ def test_a_lookup_that_cannot_be_composed_leaves_us_not_knowing() -> None:
 
 def test_a_process_that_sends_nothing_loads_neither_the_client_nor_a_vendors_package() -> None:
     code = (
-        "import sys, django; django.setup()\n"
+        "import sys, importlib, django; django.setup()\n"
+        "importlib.import_module('config.urls')\n"
         "from channels_app import registry\n"
         "[registry.provider_class(slug) for slug in registry.slugs()]\n"
         "[registry.callbacks(slug) for slug in registry.slugs()]\n"

@@ -52,7 +52,7 @@ class ShopifyApi:
             return _token(ask)
         if ask.method != "POST" or not PATH.fullmatch(url.path):
             return _said(404)
-        token = ask.headers.get("X-Shopify-Access-Token", "")
+        token = {k.lower(): v for k, v in ask.headers.items()}.get("x-shopify-access-token", "")
         if not token.startswith("shpat_") or token in self._refused:
             return _said(401)
         try:
