@@ -40,10 +40,9 @@ def _ends(now: datetime, end: time, zone: str) -> Iterator[datetime]:
     for days in range(3):
         wall = datetime.combine(today + timedelta(days=days), end, place)
         both = sorted({wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)})
-        yield both[0]
-        if len(both) > 1:
+        yield from both
+        if len(both) > 1:  # quiet before and after; but perhaps not where the clock leaps
             yield _change(both[0], both[1], place)
-            yield both[1]
 
 
 def _change(before: datetime, after: datetime, place: ZoneInfo) -> datetime:
