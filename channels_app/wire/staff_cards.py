@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from channels_app.contract import Message
+from channels_app.failures import FailureKind, SendError
 from channels_app.wire.alerts import alert_label, alert_of
 from channels_app.wire.markup import cut, is_web_link, link_label
 from channels_app.wire.reading import id_of, text_of
@@ -17,6 +18,12 @@ class Link(NamedTuple):
     label: str
     url: str
     of_alert: bool
+
+
+def need_text(message: Message) -> None:
+    """Refuse a message that says nothing."""
+    if not message.text.strip():
+        raise SendError(FailureKind.CONTENT_REJECTED, "no_text", "The text is empty.")
 
 
 def context(data: Mapping[str, Any]) -> str:

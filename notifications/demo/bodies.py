@@ -187,7 +187,7 @@ def omar(number: int) -> Story:
 
 def noor(number: int) -> Story:
     """The gallery's till: one order that is told over every channel that there is."""
-    customer = {"given_name": "Noor", "name": "Noor Haddad", "phone": "+12025550149",
+    customer = {"given_name": "Noor", "name": "Noor Haddad", "phone": "+12025550155",
                 "email": "noor@example.com", "language": "en"}  # fmt: skip
     lines = [{"id": "1", "name": "Cannoli", "quantity": "6"}]
     till = _till(number, "G", customer, "18.00", fulfilment="pickup", lines=lines,

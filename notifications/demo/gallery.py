@@ -26,7 +26,7 @@ from orders.models import Brand, Customer, CustomerIdentity
 FILE = "gallery.yaml"
 STORE = "gallery"
 LOCATION = "gallery-1"  # what orders of this store name as their location
-PHONE = "+12025550149"
+PHONE = "+12025550155"
 EMAIL = "noor@example.com"
 # What the destination of each provider is called there; "orders" where any word will do.
 PLACES = {

@@ -26,7 +26,7 @@ from channels_app.wire.alerts import alert_of
 from channels_app.wire.hosts import secure_endpoint
 from channels_app.wire.markup import cut
 from channels_app.wire.reading import id_of, part, text_of
-from channels_app.wire.staff_cards import context, links
+from channels_app.wire.staff_cards import context, links, need_text
 
 HOSTS = frozenset({"discord.com", "discordapp.com", "ptb.discord.com", "canary.discord.com"})
 PATH = re.compile(r"/api(?:/v\d{1,2})?/webhooks/(\d{17,20})/([\w-]{20,200})\Z", re.ASCII)
@@ -91,8 +91,7 @@ class Discord(Provider):
 
     def request(self, message: Message) -> Request:
         """A POST that waits until the message is stored: without, failures would be silent."""
-        if not message.text.strip():
-            raise SendError(FailureKind.CONTENT_REJECTED, "no_text", "The text is empty.")
+        need_text(message)
         thread = f"&thread_id={message.to}" if THREAD.match(message.to) else ""
         body = {"embeds": [embed(self.fit(message))], "allowed_mentions": {"parse": []}}
         return Request.json(f"{self._webhook()}?wait=true{thread}", body)

@@ -32,6 +32,7 @@ from channels_app.wire import google_auth
 from channels_app.wire.hosts import is_listed, secure_endpoint
 from channels_app.wire.markup import cut
 from channels_app.wire.reading import id_of, part
+from channels_app.wire.staff_cards import need_text
 
 HOSTS = frozenset({"chat.googleapis.com"})
 SCOPE = "https://www.googleapis.com/auth/chat.bot"
@@ -150,8 +151,7 @@ class GoogleChat(Provider):
 
     def request(self, message: Message) -> Request:
         """A card in the space, in the thread of what it is about."""
-        if not message.text.strip():
-            raise SendError(FailureKind.CONTENT_REJECTED, "no_text", "The text is empty.")
+        need_text(message)
         space, query = self._space(message.to)
         body = content(self.fit(message))
         if message.collapse_key:

@@ -30,6 +30,7 @@ from channels_app.providers.power_automate.hosts import (
     is_signed,
     trigger_of,
 )
+from channels_app.wire import flows
 from channels_app.wire.oauth import access_of, granted
 from channels_app.wire.reading import id_of, object_in, part, text_of
 
@@ -40,13 +41,7 @@ GUID = RegexValidator(r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 # By this a run can be found in the flow's history.
 TRACKING_HEADER = "x-ms-client-tracking-id"
 RUN_HEADER = "x-ms-workflow-run-id"
-# Microsoft's own words, where they say more than the status.
-KINDS: Mapping[str, FailureKind] = {
-    "DirectApiAuthorizationRequired": FailureKind.MISCONFIGURED,
-    "WorkflowTriggerIsNotEnabled": FailureKind.MISCONFIGURED,
-    "TriggerInputSchemaMismatch": FailureKind.CONTENT_REJECTED,
-    "NoResponse": FailureKind.TRANSIENT,
-}
+# By Microsoft's own words.
 HINTS: Mapping[str, str] = {
     "DirectApiAuthorizationRequired": "The flow takes only calls from its tenant. Enter tenant, "
     "client id and client secret, or let anyone with the URL start it.",
@@ -179,8 +174,8 @@ class PowerAutomate(Provider):
         """What a refusal means: Microsoft's own word first."""
         status = response.status
         word = id_of(part(object_in(response.body).get("error")).get("code"), 60)
-        if word in KINDS:
-            return SendError(KINDS[word], word, HINTS[word], response.retry_after)
+        if word in flows.KINDS:
+            return SendError(flows.KINDS[word], word, HINTS[word], response.retry_after)
         if status == 401 and self._app():
             return AccessRefused(word or "401", STATUS_HINTS[401])
         gone = status in STATUS_HINTS

@@ -24,7 +24,7 @@ from channels_app.failures import FailureKind, SendError, kind_of_status
 from channels_app.wire.alerts import SNOOZE_MINUTES, Alert, alert_label, alert_of
 from channels_app.wire.markup import cut, escape, escaped_length
 from channels_app.wire.reading import id_of, part, text_of
-from channels_app.wire.staff_cards import Link, context, links
+from channels_app.wire.staff_cards import Link, context, links, need_text
 
 LONGEST_TEXT = 3000  # of a section, escaped
 LONGEST_HEADER = 150
@@ -117,8 +117,7 @@ class Slack(Provider):
 
     def request(self, message: Message) -> Request:
         """A chat.postMessage: blocks to look at, text for notifications and screen readers."""
-        if not message.text.strip():
-            raise SendError(FailureKind.CONTENT_REJECTED, "no_text", "The text is empty.")
+        need_text(message)
         fitted = self.fit(message)
         body = {
             "channel": message.to,

@@ -26,7 +26,7 @@ from channels_app.wire import flows
 from channels_app.wire.hosts import is_listed, secure_endpoint
 from channels_app.wire.markup import cut
 from channels_app.wire.reading import object_in, part, text_of
-from channels_app.wire.staff_cards import context, links
+from channels_app.wire.staff_cards import context, links, need_text
 
 LONGEST_URL = 2000
 LONGEST_SUBJECT = 200
@@ -35,12 +35,6 @@ LONGEST_TEXT = 4000
 LARGEST_BODY = 18 * 1024
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
 CARD_VERSION = "1.4"
-# The workflow's own word -> what it means, where the status alone says another thing.
-CODES: Mapping[str, FailureKind] = {
-    "WorkflowTriggerIsNotEnabled": FailureKind.MISCONFIGURED,
-    "DirectApiAuthorizationRequired": FailureKind.MISCONFIGURED,
-    "TriggerInputSchemaMismatch": FailureKind.CONTENT_REJECTED,
-}
 KINDS: Mapping[int, FailureKind] = dict.fromkeys((404, 405, 410), FailureKind.MISCONFIGURED)
 HINTS: Mapping[str, str] = {
     "WorkflowTriggerIsNotEnabled": "The workflow is switched off. Turn it on in Teams.",
@@ -116,8 +110,7 @@ class Teams(Provider):
 
     def request(self, message: Message) -> Request:
         """A POST of one card. The URL's query is part of what is signed: it stays as it is."""
-        if not message.text.strip():
-            raise SendError(FailureKind.CONTENT_REJECTED, "no_text", "The text is empty.")
+        need_text(message)
         url = self.credentials["webhook_url"]
         try:
             webhook_url(url)
@@ -192,7 +185,7 @@ def line(text: str, **looks: Any) -> dict[str, Any]:
 def failure(response: Response) -> SendError:
     """What a refusal means: the workflow's own word first, then the status."""
     word, status = error_code(response.body), response.status
-    kind = CODES.get(word) or KINDS.get(status) or kind_of_status(status)
+    kind = flows.KINDS.get(word) or KINDS.get(status) or kind_of_status(status)
     hint = HINTS.get(word) or HINTS.get(str(status), "")
     return SendError(kind, word or str(status), hint, response.retry_after)
 

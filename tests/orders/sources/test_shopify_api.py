@@ -12,6 +12,7 @@ import pytest
 from orders.contract import (
     Api,
     Ask,
+    Item,
     NoAccess,
     OrderEvent,
     SourceError,
@@ -416,16 +417,18 @@ def test_the_stand_in_refuses_strangers_and_tokens_that_ended() -> None:
 
 
 def test_changed_orders_are_listed_page_by_page() -> None:
-    shop, cursor, seen = ShopifyApi(), "", []
+    shop, cursor = ShopifyApi(), ""
+    seen: list[Item] = []
     for _page in range(5):
         ask = SOURCE.list_ask(NOW, cursor, API)
         assert ask is not None
+        assert variables(ask)["since"] == "updated_at:>='2026-11-21T17:00:00Z'"
         page = SOURCE.listed(shop.handle(ask))
         seen += page.items
         cursor = page.next
         if not cursor:
             break
-    assert variables(ask)["since"] == "updated_at:>='2026-11-21T17:00:00Z'"
+    assert len(seen) == 3
     orders = [SOURCE.map(one.topic, {}, one.body or b"", {})[0] for one in seen]
     assert [order.external_id for order in orders] == ["5001", "5002", "5003"]
     assert [order.status for order in orders] == ["confirmed"] * 3

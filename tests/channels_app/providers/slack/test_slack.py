@@ -273,8 +273,10 @@ def test_a_press_by_the_stand_in_is_believed_and_read() -> None:
     request = SANDBOX.inbound("U0ADA", "ack:7", ACCOUNT)
     CALLBACKS.verify(request, ACCOUNT.credentials, datetime.now(UTC))
     (found,) = CALLBACKS.read(request)
-    assert (found.sender, found.action) == ("U0ADA", "ack:7")  # type: ignore[union-attr]
-    again = CALLBACKS.read(SANDBOX.inbound("U0ADA", "ack:7", ACCOUNT))[0]
+    (again,) = CALLBACKS.read(SANDBOX.inbound("U0ADA", "ack:7", ACCOUNT))
+    assert isinstance(found, InboundMessage)
+    assert isinstance(again, InboundMessage)
+    assert (found.sender, found.action) == ("U0ADA", "ack:7")
     assert again.message_id != found.message_id
     with pytest.raises(CallbackRefused):
         CALLBACKS.verify(request, CREDENTIALS, datetime.now(UTC))
