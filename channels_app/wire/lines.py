@@ -4,18 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
-
-
-def field(label: Any, help_text: Any) -> forms.CharField:
-    """Where the lines are typed; it may stay empty."""
-    return forms.CharField(
-        label=label,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text=help_text,
-    )
 
 
 def table(text: str, line: re.Pattern[str], refusal: str = "") -> dict[str, str]:
