@@ -174,7 +174,7 @@ def _map(row: InboundEvent, now: datetime) -> Sequence[OrderEvent]:
 
 
 def _record(words: Sequence[Word], now: datetime) -> None:
-    recorded = record(words, now)
+    recorded = record(words, now, in_a_hurry=True)
     if recorded.born:
         # Somebody may have been waiting for just this order.
         brands = SourceConnection.objects.filter(pk__in=recorded.born).values("brand_id")

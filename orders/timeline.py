@@ -37,13 +37,15 @@ class Recorded:
     born: set[int]  # connections that brought an order nobody knew
 
 
-def record(words: Sequence[Word], now: datetime) -> Recorded:
+def record(words: Sequence[Word], now: datetime, *, in_a_hurry: bool = False) -> Recorded:
     """Write `words` on the timelines of their orders, in one transaction.
 
-    A word about an order that is not known and that it may not create gets None.
+    A word about an order that is not known and that it may not create gets None. Whoever is
+    `in_a_hurry` gives up on an order that somebody else holds: OperationalError.
     """
     with transaction.atomic():
-        wait_a_moment()
+        if in_a_hurry:
+            wait_a_moment()
         wholes = loading.load(words, now)
         born = {whole.order.connection_id for whole in wholes if whole and whole.fresh}
         changes: list[StatusChange] = []

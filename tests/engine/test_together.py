@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from notifications import library, planning
 from notifications.models import Delivery
 from notifications.planning import plan
-from orders import customers, loading
+from orders import customers, loading, lock_waits
 from orders.claiming import claim
 from orders.contract import Contact, Group, OrderEvent
 from orders.loading import Word
@@ -57,6 +57,38 @@ def together(*works: Callable[[], Any]) -> None:
         thread.join(WAIT)
     if errors:
         raise errors[0]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who meets here waits for longer than anybody would in earnest."""
+    monkeypatch.setattr(lock_waits, "A_MOMENT", 10_000)
+
+
+def test_who_finds_an_order_held_gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its events stay in the inbox and come again; nothing of them is lost, nobody waits."""
+    monkeypatch.setattr(lock_waits, "A_MOMENT", 50)
+    order = GroupFactory().order
+    word = Word(event(1), order.connection, order_id=order.pk)
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(Order.objects.select_for_update().filter(pk=order.pk))
+            held.set()
+            done.wait(10)
+
+    def give_up() -> None:
+        held.wait(10)
+        try:
+            with pytest.raises(OperationalError) as caught:
+                record([word], timezone.now(), in_a_hurry=True)
+            assert lock_waits.is_held(caught.value)
+        finally:
+            done.set()
+
+    together(hold, give_up)
+    assert record([word], timezone.now()).orders[0] is not None
 
 
 def meeting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: float) -> None:
@@ -150,6 +182,8 @@ def test_two_processes_that_plan_an_order_at_once_let_the_newer_news_replace_the
     library.clear()
     meeting(monkeypatch, planning, "contact_points", 1)
     together(*[lambda: plan(1, timezone.now())] * 2)
+    while plan(10, timezone.now()):  # whoever found the order held left its change for later
+        pass
     alive = Delivery.objects.filter(state=Delivery.State.QUEUED)
     assert [one.notification.event for one in alive] == ["preparing"]
 

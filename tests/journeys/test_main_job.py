@@ -156,8 +156,9 @@ def test_an_answer_lost_after_acceptance_is_looked_up_and_not_sent_twice(shop: S
     shop.pump()
     delivery = Delivery.objects.get(channel=shop.channels["twilio"])
     assert delivery.state in ("unknown", "sent", "delivered")
-    Delivery.objects.filter(state="unknown").update(lease_until=timezone.now())
-    shop.pump()
+    for _look in range(5):  # a receipt that is coming in just then may hold the row
+        Delivery.objects.filter(state="unknown").update(lease_until=timezone.now())
+        shop.pump()
     delivery.refresh_from_db()
     assert delivery.state in ("sent", "delivered")
     assert len(shop.texts("twilio", PHONE)) == 1
