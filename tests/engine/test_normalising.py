@@ -52,10 +52,10 @@ def spoil(monkeypatch: pytest.MonkeyPatch, number: int, error: Exception) -> Non
     """From now on the order `number` cannot be recorded."""
     record = normalising.record
 
-    def picky(words: Any, now: Any) -> Any:
+    def picky(words: Any, now: Any, **how: Any) -> Any:
         if any(word.event.external_id == str(number) for word in words):
             raise error
-        return record(words, now)
+        return record(words, now, **how)
 
     monkeypatch.setattr(normalising, "record", picky)
 
