@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from channels_app.sending import Transport
 from notifications.source_calls import SourceCaller
@@ -110,11 +110,12 @@ def _store(connection: SourceConnection, page: Page, now: datetime) -> int:
     return len(intake.store(connection, items, {}, b"", now, connection.mode)) if items else 0
 
 
+@transaction.atomic  # a page may change other settings of the connection at the same time
 def _note(
     connection_id: int, since: datetime, begun: datetime, cursor: str, count: int, importing: bool
 ) -> None:
     """How far it came; at the end of the list, up to when all is known."""
-    row = SourceConnection.objects.get(pk=connection_id)
+    row = SourceConnection.objects.select_for_update().get(pk=connection_id)
     progress: Progress = dict(row.settings.get("listing", {}))
     total = int(progress.get("count", 0)) + count
     row.settings = {
@@ -149,9 +150,10 @@ async def reconcile_all(
     return new
 
 
+@transaction.atomic
 def _trouble(connection_id: int, why: str) -> None:
     """The health page says why the list could not be read."""
-    row = SourceConnection.objects.get(pk=connection_id)
+    row = SourceConnection.objects.select_for_update().get(pk=connection_id)
     progress = dict(row.settings.get("listing", {}))
     row.settings = {**row.settings, "listing": {**progress, "error": why[:300]}}
     row.save(update_fields=["settings"])
